@@ -1,0 +1,70 @@
+//! Owned facts for the views: what was read, each conversation, and the segments
+//! of those conversations that somebody wants to look at. Views only read it.
+
+mod conversation;
+mod overhead;
+mod segment;
+
+pub use conversation::{Conversation, RttFacts, TcpFacts, TcpSideFacts, Traffic, UdpFacts};
+pub use overhead::{HeaderLengths, OptionCounts, Overhead};
+pub use segment::{Detail, Row, RowKind};
+
+use crate::model::Timestamp;
+use crate::source::{Drops, Interface};
+use crate::track::Event;
+
+/// Everything that a view may print.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// What was read.
+    pub summary: Summary,
+    /// Conversations in the order of their numbers, TCP first; at most the limit.
+    pub conversations: Vec<Conversation>,
+    /// Conversations that there were beyond the limit.
+    pub conversations_left_out: u64,
+    /// The segments of the conversations that were selected for a closer look.
+    pub details: Vec<Detail>,
+    /// What happened, in packet order.
+    pub events: Vec<Event>,
+    /// Events beyond the limit.
+    pub events_left_out: u64,
+    /// Header lengths and shares by protocol.
+    pub overhead: Overhead,
+}
+
+/// What was read, in numbers.
+#[derive(Debug, Clone, Default)]
+pub struct Summary {
+    /// The files, interface or lab; strangers' text.
+    pub origins: Vec<String>,
+    /// Packets read (after the filter).
+    pub packets: u64,
+    /// Octets of those packets on the wire.
+    pub bytes: u64,
+    /// Earliest packet time.
+    pub first: Option<Timestamp>,
+    /// Latest packet time.
+    pub last: Option<Timestamp>,
+    /// TCP segments, UDP datagrams and ICMP messages among them.
+    pub tcp_segments: u64,
+    /// UDP datagrams.
+    pub udp_datagrams: u64,
+    /// ICMP messages.
+    pub icmp_messages: u64,
+    /// Packets with none of these.
+    pub other_packets: u64,
+    /// TCP connections in all.
+    pub tcp_streams: u64,
+    /// UDP conversations in all.
+    pub udp_streams: u64,
+    /// Problems with headers: text, how many packets, the first packet, its byte offset.
+    pub problems: Vec<(&'static str, u64, u64, usize)>,
+    /// What the kernel dropped, for a live capture.
+    pub drops: Option<Drops>,
+    /// The interfaces of the source.
+    pub interfaces: Vec<Interface>,
+    /// What ended the reading early, if anything did.
+    pub fault: Option<String>,
+    /// Remarks of the source.
+    pub remarks: Vec<String>,
+}

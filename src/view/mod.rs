@@ -1,0 +1,48 @@
+//! From facts to text and pictures. A view reads the report and writes; it decides
+//! nothing about the network.
+
+use std::io::{self, Write};
+
+use crate::report::Report;
+
+/// One way to show a report.
+pub trait View {
+    /// Writes the view of `report`.
+    ///
+    /// # Errors
+    /// Only those of `out`.
+    fn render(&self, report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()>;
+}
+
+/// How text is to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    /// Columns there are.
+    pub width: usize,
+    /// Only ASCII characters.
+    pub ascii: bool,
+    /// ANSI colours may be used.
+    pub color: bool,
+    /// Which sequence numbers to print.
+    pub numbers: Numbers,
+    /// Rows of a table at most; `None` for all.
+    pub limit: Option<usize>,
+}
+
+/// Which sequence numbers to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Numbers {
+    /// Both where there is room.
+    #[default]
+    Both,
+    /// Raw, as on the wire.
+    Absolute,
+    /// Counted from the initial sequence number.
+    Relative,
+}
+
+impl Default for Style {
+    fn default() -> Self {
+        Self { width: 80, ascii: false, color: false, numbers: Numbers::Both, limit: Some(1000) }
+    }
+}
