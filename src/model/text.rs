@@ -11,7 +11,7 @@ use std::fmt;
 pub struct Printable<'a>(pub &'a str);
 
 /// Would this character do something to a terminal or hide itself?
-const fn is_hostile(c: char) -> bool {
+fn is_hostile(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}'
