@@ -94,9 +94,9 @@ impl PacketSource for ErfReader {
             self.feed.window.take(length);
         };
         let head = self.feed.window.ahead();
-        // 32 bits of seconds and 32 of their fraction (section "ERF timestamps").
+        // 32 bits of seconds and 32 of their fraction, rounded to the nanosecond.
         let fixed = Order::Little.u64(head, 0);
-        let nanos = ((fixed & 0xffff_ffff) * 1_000_000_000) >> 32;
+        let nanos = ((fixed & 0xffff_ffff) * 1_000_000_000 + (1 << 31)) >> 32;
         let ts = Timestamp::new((fixed >> 32).cast_signed(), nanos.cast_signed());
         let number = self.feed.count(ts);
         let record = self.feed.window.take(length);

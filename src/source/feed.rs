@@ -53,6 +53,11 @@ impl Feed {
         self.packets
     }
 
+    /// Counts a record that is no packet but has a number.
+    pub(crate) fn count_record(&mut self) {
+        self.packets += 1;
+    }
+
     #[cold]
     fn say_back(&mut self, ts: Timestamp) {
         self.went_back = true;

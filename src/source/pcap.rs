@@ -10,12 +10,15 @@ use crate::model::{LinkType, Packet, Timestamp};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Variant {
     /// Nanoseconds in a unit of the fraction.
-    unit: i64,
+    unit: u32,
     /// Octets of the file header.
     file_header: usize,
     /// Octets of a record header.
     record_header: usize,
 }
+
+/// The reserved bits of the link type field.
+const RESERVED: u32 = 0x03ff_0000;
 
 const MICRO: Variant = Variant { unit: 1000, file_header: 24, record_header: 16 };
 const NANO: Variant = Variant { unit: 1, ..MICRO };
@@ -61,7 +64,7 @@ fn recognise(head: &[u8]) -> Option<(Order, Variant)> {
 pub struct PcapReader {
     feed: Feed,
     order: Order,
-    unit: i64,
+    unit: u32,
     record_header: usize,
     lengths: Lengths,
     link: LinkType,
@@ -80,14 +83,23 @@ impl PcapReader {
         let version = (order.u16(head, 4), order.u16(head, 6));
         let (snaplen, network) = (order.u32(head, 16), order.u32(head, 20));
         let lengths = match version {
-            (2, 4) => Lengths::CapturedFirst,
-            (2, 3) => Lengths::Either,
             (2, 0..=2) | (543, 0) => Lengths::OriginalFirst,
+            (2, 3) => Lengths::Either,
+            (2, minor) => {
+                if minor > 4 {
+                    feed.remark(format!("pcap version 2.{minor} is not known; read as 2.4"));
+                }
+                Lengths::CapturedFirst
+            }
             (major, minor) => {
                 let text = format!("pcap version {major}.{minor} (synfin reads 2.0 to 2.4)");
                 return Err(feed.fault(4, SourceErrorKind::Unsupported(text)));
             }
         };
+        if network & RESERVED != 0 {
+            let text = format!("a link type field of {network:#010x}, whose reserved bits are set");
+            return Err(feed.fault(20, SourceErrorKind::Unsupported(text)));
+        }
         let link = link_type(network);
         let ts_digits = if variant.unit == 1 { 9 } else { 6 };
         feed.add_interface(0, Interface { name: None, link, snaplen, ts_digits })?;
@@ -119,10 +131,10 @@ impl PacketSource for PcapReader {
         }
         let head = self.feed.window.ahead();
         let order = self.order;
-        let ts = Timestamp::new(
-            i64::from(order.u32(head, 0)),
-            i64::from(order.u32(head, 4)).saturating_mul(self.unit),
-        );
+        // A fraction of more than a second is damage. Its product wraps in 32 bits, so
+        // that the time is the one Wireshark shows.
+        let nanos = order.u32(head, 4).wrapping_mul(self.unit).cast_signed();
+        let ts = Timestamp::new(i64::from(order.u32(head, 0)), i64::from(nanos));
         let (first, second) = (order.u32(head, 8), order.u32(head, 12));
         let (captured, orig_len) = match self.lengths {
             Lengths::CapturedFirst => (first, second),

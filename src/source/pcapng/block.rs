@@ -19,6 +19,8 @@ pub(super) enum Block {
     Simple,
     Obsolete,
     Statistics,
+    /// No packet, but a record that Wireshark gives a frame number.
+    Record,
     Other,
 }
 
@@ -45,6 +47,8 @@ impl PcapngReader {
             2 => Block::Obsolete,
             1 => Block::Interface,
             5 => Block::Statistics,
+            // Custom blocks and the systemd journal's.
+            0x0000_0bad | 0x4000_0bad | 9 => Block::Record,
             0x0a0d_0d0a => {
                 self.byte_order(at)?;
                 Block::Section

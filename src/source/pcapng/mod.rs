@@ -107,6 +107,11 @@ impl PcapngReader {
                     self.statistics(head)?;
                     None
                 }
+                Block::Record => {
+                    self.pass(head)?;
+                    self.feed.count_record();
+                    None
+                }
                 Block::Other => {
                     self.pass(head)?;
                     None
