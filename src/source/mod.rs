@@ -91,3 +91,6 @@ pub struct Drops {
     /// Packets dropped by the interface or its driver.
     pub interface: u64,
 }
+
+#[cfg(test)]
+mod tests;
