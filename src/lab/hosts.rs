@@ -52,18 +52,39 @@ impl Host {
 
     /// Frames its link sent, and frames it lost before the wire could take them.
     pub(super) fn link_counts(&self) -> Result<(u64, u64), LabError> {
+        let fields = self.link_fields()?;
+        let at = |i: usize| fields.get(i).copied().unwrap_or(0);
+        Ok((at(9), at(11)))
+    }
+
+    /// The columns of its link in /proc/net/dev.
+    fn link_fields(&self) -> Result<Vec<u64>, LabError> {
         self.enter()?;
         let text = fs::read_to_string("/proc/thread-self/net/dev")
             .map_err(|e| LabError::of_machine("/proc/thread-self/net/dev", e, "is /proc mounted?"))?;
-        let fields: Vec<u64> = text
+        Ok(text
             .lines()
             .filter_map(|l| l.split_once(':'))
             .filter(|(name, _)| name.trim() == self.device)
             .flat_map(|(_, rest)| rest.split_whitespace())
             .map(|n| n.parse().unwrap_or(0))
-            .collect();
-        let at = |i: usize| fields.get(i).copied().unwrap_or(0);
-        Ok((at(9), at(11)))
+            .collect())
+    }
+
+    /// Waits until a frame from the wire reaches the host: the kernel opens the wire's
+    /// end of a new veth pair in its own time, and loses what is sent before.
+    fn await_link(&self, port: &mut Port) -> Result<(), LabError> {
+        let fault = |e: io::Error| LabError::of_machine("veth pair", e, "give access to /dev/net/tun");
+        let received = |fields: Vec<u64>| fields.get(1).copied().unwrap_or(0);
+        let before = received(self.link_fields()?);
+        for _ in 0..2000 {
+            port.probe().map_err(fault)?;
+            if received(self.link_fields()?) > before {
+                return Ok(());
+            }
+            nix::poll::poll(&mut [], 1_u8).map_err(|e| fault(e.into()))?;
+        }
+        Err(LabError::of_machine("veth pair", "it carries nothing", "give access to /dev/net/tun"))
     }
 }
 
@@ -205,6 +226,11 @@ pub(super) fn build(specs: &[HostSpec], ethernet: bool) -> Result<Net, LabError>
         configure(addr, device)?;
         net.hosts.push(Host { name: spec.name.clone(), addr, ns, device });
         net.ports.push(port);
+    }
+    if medium == Medium::Veth {
+        for (host, port) in net.hosts.iter().zip(&mut net.ports) {
+            host.await_link(port)?;
+        }
     }
     setns(home.as_fd(), CloneFlags::CLONE_NEWNET)
         .map_err(|e| LabError::of_machine("setns(home)", e, "a seccomp filter may forbid it"))?;
