@@ -204,6 +204,7 @@ pub(super) fn build(specs: &[HostSpec], ethernet: bool) -> Result<Net, LabError>
             ("net.ipv6.conf.default.disable_ipv6", "1"),
             ("net.ipv4.tcp_no_metrics_save", "1"),
             ("net.ipv4.tcp_ecn", "0"),
+            ("net.ipv4.tcp_congestion_control", "reno"),
             ("net.ipv4.ip_local_port_range", "40000 60999"),
             ("net.ipv4.icmp_ratelimit", "0"),
             ("net.ipv4.ping_group_range", "0 0"),

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::{Ipv4Addr, Shutdown, SocketAddrV4};
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -93,6 +94,11 @@ impl<'a> Programs<'a> {
         let fault = |why: String| LabError::of_lab(format!("step {}: {}", step.line, step.text), why);
         let words: Vec<&str> = step.words.iter().map(Token::as_str).collect();
         match words.as_slice() {
+            ["repeat", n, _, ..] => {
+                let n: usize = n.parse().map_err(|_| fault("say repeat N STEP".into()))?;
+                let again = Step { words: step.words.get(2..).unwrap_or_default().to_vec(), ..step.clone() };
+                return (0..n).try_for_each(|_| self.step(&again, wire));
+            }
             ["settle"] => return wire.settle(),
             ["pass", time] => {
                 let time = duration(time).map_err(fault)?;
@@ -123,6 +129,11 @@ impl<'a> Programs<'a> {
         };
         if *verb == "inject" {
             return self.inject(host, args, &step.words, wire).map_err(fault);
+        }
+        if *verb == "give-up-privilege" {
+            // Of this thread alone, which ends with the lab.
+            return caps::drop(None, caps::CapSet::Effective, caps::Capability::CAP_NET_BIND_SERVICE)
+                .map_err(|e| fault(e.to_string()));
         }
         if *verb == "state" {
             return self.wait_state(host, args, wire, &fault);
@@ -327,6 +338,13 @@ impl<'a> Programs<'a> {
                 let got = receive(&self.socket(host, name)?.socket, n);
                 (format!("recv({name}, {n})"), early, got.map(Got::Bytes))
             }
+            ("recv-length", [name, n]) => {
+                self.ready(host, name, PollFlags::POLLIN, wire)?;
+                let mut room = vec![MaybeUninit::uninit(); size(n)?.min(1 << 16)];
+                let flags = nix::sys::socket::MsgFlags::MSG_TRUNC.bits();
+                let got = self.socket(host, name)?.socket.recv_with_flags(&mut room, flags);
+                (format!("recv({name}, {n}, MSG_TRUNC)"), early, got.map(Got::Number))
+            }
             ("recv-all", [name, n]) => {
                 let n = size(n)?;
                 let mut all = Vec::new();
@@ -363,13 +381,15 @@ impl<'a> Programs<'a> {
                 (format!("close({name})"), early, Ok(Got::Done))
             }
             ("set", [name, option, value]) => {
-                let got = set(&self.socket(host, name)?.socket, option, value).map_err(Fault::Words)?;
+                let own = self.hosts.get(host).map_or(Ipv4Addr::UNSPECIFIED, |h| h.addr);
+                let got = set(&self.socket(host, name)?.socket, own, option, value).map_err(Fault::Words)?;
                 (format!("setsockopt({name}, {option}, {value})"), early, got.map(|()| Got::Done))
             }
             _ => {
                 return Err(words(
                     "no such call; there are: socket bind listen connect connect-start connected accept send \
-                     send-all sendto recv recv-now recv-all shutdown close set state inject",
+                     send-all sendto recv recv-now recv-all recv-length shutdown close set state inject \
+                     give-up-privilege",
                 ));
             }
         })
@@ -454,7 +474,7 @@ impl<'a> Programs<'a> {
                 _ => return Err(format!("{field:?}: fields are flags= seq= ack= win= options= data= or \"text\"")),
             }
         }
-        wire.inject(craft::segment(&s));
+        wire.inject(Some(host), craft::segment(&s));
         Ok(())
     }
 
@@ -471,7 +491,7 @@ fn receive(socket: &Socket, n: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn set(socket: &Socket, option: &str, value: &str) -> Result<io::Result<()>, String> {
+fn set(socket: &Socket, own: Ipv4Addr, option: &str, value: &str) -> Result<io::Result<()>, String> {
     let on = matches!(value, "on" | "1" | "true");
     let number = || value.parse::<usize>().map_err(|_| format!("{option}: {value:?} is no number"));
     let s = SockRef::from(socket);
@@ -492,16 +512,13 @@ fn set(socket: &Socket, option: &str, value: &str) -> Result<io::Result<()>, Str
         }
         "join" => {
             let group = value.parse().map_err(|_| format!("{value:?} is no group"))?;
-            s.join_multicast_v4(&group, &Ipv4Addr::UNSPECIFIED)
+            s.join_multicast_v4(&group, &own)
         }
-        "multicast-from" => {
-            let addr = value.parse().map_err(|_| format!("{value:?} is no address"))?;
-            s.set_multicast_if_v4(&addr)
-        }
+        "multicast" => s.set_multicast_if_v4(&own),
         _ => {
             return Err(format!(
                 "no option {option:?}; there are: nodelay cork quickack reuseaddr linger rcvbuf sndbuf mss \
-                 broadcast congestion keepalive join multicast-from"
+                 broadcast congestion keepalive join multicast"
             ));
         }
     })

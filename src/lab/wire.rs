@@ -186,19 +186,19 @@ impl Wire {
                     *t += 1;
                 }
                 self.shift(Some(host), &mut bytes, true);
-                new.push(self.enter(Some(host), bytes));
+                new.push(self.enter(Some(host), bytes, false));
             }
         }
         Ok(new)
     }
 
     /// A frame enters the wire.
-    fn enter(&mut self, from: Option<usize>, bytes: Vec<u8>) -> usize {
+    fn enter(&mut self, from: Option<usize>, bytes: Vec<u8>, made: bool) -> usize {
         let index = self.frames.len();
         let ts = self.clock.now();
         let seen = self.look(from, &bytes);
         let orig_len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        let fate = if from.is_none() { vec![Fate::Injected] } else { Vec::new() };
+        let fate = if made { vec![Fate::Injected] } else { Vec::new() };
         self.frames.push(LabFrame { ts, orig_len, bytes, from, fate, deliveries: Vec::new() });
         self.seen.push(seen);
         self.decide(index, from, &seen, ts);
@@ -389,12 +389,12 @@ impl Wire {
         let packet = self.packet(&frame.bytes).to_vec();
         let Some(p) = Peek::ipv4(&packet) else { return };
         let router = Ipv4Addr::new(10, 9, 0, 254);
-        self.inject(craft::fragmentation_needed(router, p.src, mtu, &packet));
+        self.inject(None, craft::fragmentation_needed(router, p.src, mtu, &packet));
     }
 
-    /// A frame of the wire's own making, to the host it is addressed to.
-    pub(super) fn inject(&mut self, packet: Vec<u8>) {
-        self.enter(None, packet);
+    /// A frame of the wire's own making, as if `from` had sent it.
+    pub(super) fn inject(&mut self, from: Option<usize>, packet: Vec<u8>) {
+        self.enter(from, packet, true);
     }
 
     fn push(&mut self, at: Timestamp, frame: usize, altered: Option<Vec<u8>>) {
