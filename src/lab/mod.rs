@@ -16,15 +16,17 @@ mod port;
 mod program;
 mod rules;
 mod run;
+mod save;
 mod script;
 mod source;
 mod truth;
 mod wire;
 
-pub use catalogue::{LabInfo, catalogue};
+pub use catalogue::{CHAPTERS, LabInfo, catalogue};
 pub use craft::RawSegment;
 pub use error::LabError;
 pub use outcome::*;
 pub use peek::summary;
 pub use run::{LabOptions, Where, run};
+pub use script::{duration, rate};
 pub use source::LabSource;

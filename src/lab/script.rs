@@ -89,7 +89,10 @@ fn pair() -> Vec<String> {
 }
 
 /// Bits a second from `10mbit`, `64kbit`, `1gbit` or a plain number.
-pub(super) fn rate(text: &str) -> Result<u64, String> {
+///
+/// # Errors
+/// What to say instead.
+pub fn rate(text: &str) -> Result<u64, String> {
     if text.is_empty() {
         return Ok(0);
     }
@@ -109,7 +112,10 @@ pub(super) fn rate(text: &str) -> Result<u64, String> {
 }
 
 /// Time from `20ms`, `1.5s`, `300us` or plain milliseconds.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+/// What to say instead.
+pub fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let seconds = match unit {
