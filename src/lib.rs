@@ -9,6 +9,8 @@
 //! - [`report`]: owned facts for the views
 //! - [`view`]: tables, pictures and records
 
+pub mod apps;
+pub mod cli;
 pub mod decode;
 pub mod model;
 pub mod report;
