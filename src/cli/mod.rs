@@ -1,4 +1,5 @@
 //! The command line.
 
+pub mod confine;
 pub mod serve;
 pub mod talk;
