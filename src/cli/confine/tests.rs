@@ -57,6 +57,7 @@ fn inside() {
         "reading" => reading(directory),
         "rotating" => rotating(directory),
         "no room" => no_room(directory),
+        "capture" => capture(),
         other => panic!("no case {other}"),
     }
     println!("case done");
@@ -171,6 +172,38 @@ fn no_room(directory: &Path) {
     let output = Some(directory.join("out.pcap"));
     let error = confine(&Plan { user: somebody(), output, rotating: true, ..Plan::default() }).unwrap_err();
     assert!(error.to_string().contains("nobody may not make files in"), "{error}");
+}
+
+/// What the whole thing is for: packets still come, and are counted.
+fn capture() {
+    let Ok(mut capture) =
+        pcap::Capture::from_device("lo").and_then(|c| c.promisc(true).immediate_mode(true).open())
+    else {
+        return println!("no privilege to capture");
+    };
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = socket.local_addr().unwrap().port();
+    socket.connect(("127.0.0.1", port)).unwrap();
+    capture.filter(&format!("udp port {port}"), true).unwrap();
+    let plan = Plan {
+        user: somebody(),
+        files_to_read: interface_statistics("lo").into_iter().collect(),
+        read_only: vec![capture.as_raw_fd()],
+        ..Plan::default()
+    };
+    nothing_but_files(&confine(&plan).unwrap());
+    for _ in 0..100 {
+        socket.send(b"still here").unwrap();
+        assert!(capture.next_packet().unwrap().data.ends_with(b"still here"));
+    }
+    refused("injection", capture.sendpacket([0; 60]).map_err(|_| std::io::Error::from(Errno::EPERM)));
+    let stats = capture.stats().unwrap();
+    assert_eq!((stats.dropped, stats.if_dropped), (0, 0));
+}
+
+#[test]
+fn a_live_capture_goes_on() {
+    run("capture");
 }
 
 #[test]
