@@ -26,7 +26,7 @@ pub struct ServeArgs {
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
+pub(super) enum What {
     /// Send back what each client sends (TCP)
     Echo {
         #[command(flatten)]
