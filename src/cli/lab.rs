@@ -141,7 +141,8 @@ impl LabRunArgs {
 /// # Errors
 /// Those of `show` and of writing files; a lab that fails is said and ends in status 1.
 pub fn run(
-    args: LabArgs, show: &mut dyn FnMut(&LabOutcome) -> anyhow::Result<()>,
+    args: LabArgs,
+    show: &mut dyn FnMut(&LabOutcome) -> anyhow::Result<()>,
 ) -> anyhow::Result<ExitCode> {
     let mut out = anstream::stdout().lock();
     match args.action {
@@ -169,7 +170,8 @@ fn list(out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn run_labs(
-    args: &LabRunArgs, show: &mut dyn FnMut(&LabOutcome) -> anyhow::Result<()>,
+    args: &LabRunArgs,
+    show: &mut dyn FnMut(&LabOutcome) -> anyhow::Result<()>,
 ) -> anyhow::Result<ExitCode> {
     let options = args.options();
     let all = args.names.iter().any(|n| n == "all");

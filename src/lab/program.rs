@@ -155,8 +155,14 @@ impl<'a> Programs<'a> {
 
     #[allow(clippy::too_many_arguments, reason = "a call has that many properties")]
     fn log(
-        &mut self, ts: Timestamp, returned: Timestamp, host: usize, args: &[&str], text: String,
-        caused: Vec<usize>, got: &Outcome,
+        &mut self,
+        ts: Timestamp,
+        returned: Timestamp,
+        host: usize,
+        args: &[&str],
+        text: String,
+        caused: Vec<usize>,
+        got: &Outcome,
     ) {
         let socket = args.first().copied().unwrap_or_default().to_owned();
         let (result, bytes, data) = match got {
@@ -177,7 +183,11 @@ impl<'a> Programs<'a> {
             Ok(Got::Done) => "0".into(),
             Ok(Got::Number(n)) => n.to_string(),
             Ok(Got::Bytes(b)) if b.is_empty() => "eof".into(),
-            Ok(Got::Bytes(b)) => format!("{} octets {:?}", b.len(), String::from_utf8_lossy(b.get(..40.min(b.len())).unwrap_or(b))),
+            Ok(Got::Bytes(b)) => format!(
+                "{} octets {:?}",
+                b.len(),
+                String::from_utf8_lossy(b.get(..40.min(b.len())).unwrap_or(b))
+            ),
             Err(e) => errno(e),
         };
         let Some(wants) = &step.wants else {
@@ -192,7 +202,9 @@ impl<'a> Programs<'a> {
             (Token::Word(w), Ok(Got::Bytes(b))) => {
                 (w == "eof" && b.is_empty())
                     || w.parse() == Ok(b.len())
-                    || w.strip_prefix('<').and_then(|n| n.parse().ok()).is_some_and(|n: usize| !b.is_empty() && b.len() < n)
+                    || w.strip_prefix('<')
+                        .and_then(|n| n.parse().ok())
+                        .is_some_and(|n: usize| !b.is_empty() && b.len() < n)
             }
             (Token::Word(w), Ok(Got::Number(n))) => {
                 w.parse() == Ok(*n)
@@ -243,13 +255,19 @@ impl<'a> Programs<'a> {
     }
 
     fn call(
-        &mut self, host: usize, verb: &str, args: &[&str], tokens: &[Token], wire: &mut Wire,
+        &mut self,
+        host: usize,
+        verb: &str,
+        args: &[&str],
+        tokens: &[Token],
+        wire: &mut Wire,
     ) -> Result<(String, Vec<usize>, Outcome), Fault> {
         let words = |s: &str| Fault::Words(s.to_owned());
         let data = |i: usize| -> Result<Vec<u8>, Fault> {
             payload(tokens.get(i).ok_or_else(|| words("what to send is missing"))?).map_err(Fault::Words)
         };
-        let size = |text: &str| text.parse::<usize>().map_err(|_| Fault::Words(format!("{text:?} is no size")));
+        let size =
+            |text: &str| text.parse::<usize>().map_err(|_| Fault::Words(format!("{text:?} is no size")));
         let mut early = Vec::new();
         Ok(match (verb, args) {
             ("socket", [name, kind]) => {
@@ -404,7 +422,11 @@ impl<'a> Programs<'a> {
     }
 
     fn wait_state(
-        &self, host: usize, args: &[&str], wire: &mut Wire, fault: &dyn Fn(String) -> LabError,
+        &self,
+        host: usize,
+        args: &[&str],
+        wire: &mut Wire,
+        fault: &dyn Fn(String) -> LabError,
     ) -> Result<(), LabError> {
         let [port, name] = args else { return Err(fault("say HOST state PORT STATE".into())) };
         let port: u16 = port.parse().map_err(|_| fault("say HOST state PORT STATE".into()))?;
@@ -422,7 +444,9 @@ impl<'a> Programs<'a> {
 
     /// A segment that no kernel sent: `HOST inject 40000>server:80 flags=SF seq=nxt-100 …`.
     fn inject(&self, host: usize, args: &[&str], tokens: &[Token], wire: &mut Wire) -> Result<(), String> {
-        let [ports, fields @ ..] = args else { return Err("say inject PORT>HOST:PORT flags=… seq=…".into()) };
+        let [ports, fields @ ..] = args else {
+            return Err("say inject PORT>HOST:PORT flags=… seq=…".into());
+        };
         let (src_port, to) = ports.split_once('>').ok_or("say PORT>HOST:PORT")?;
         let to = self.target(to).map_err(|_| "say PORT>HOST:PORT")?;
         let src = self.hosts.get(host).ok_or("no such host")?.addr;
@@ -456,7 +480,8 @@ impl<'a> Programs<'a> {
                 Some(("flags", "none")) => {}
                 Some(("flags", letters)) => {
                     for c in letters.chars() {
-                        let flag = crate::model::TcpFlags::from_letter(c).ok_or(format!("{c:?} is no flag"))?;
+                        let flag =
+                            crate::model::TcpFlags::from_letter(c).ok_or(format!("{c:?} is no flag"))?;
                         s.flags |= (flag.0 & 0xff) as u8;
                     }
                 }
@@ -471,7 +496,11 @@ impl<'a> Programs<'a> {
                 _ if tokens.iter().any(|t| matches!(t, Token::Text(x) if x == field)) => {
                     s.payload = field.as_bytes().to_vec();
                 }
-                _ => return Err(format!("{field:?}: fields are flags= seq= ack= win= options= data= or \"text\"")),
+                _ => {
+                    return Err(format!(
+                        "{field:?}: fields are flags= seq= ack= win= options= data= or \"text\""
+                    ));
+                }
             }
         }
         wire.inject(Some(host), craft::segment(&s));
@@ -500,7 +529,9 @@ fn set(socket: &Socket, own: Ipv4Addr, option: &str, value: &str) -> Result<io::
         "cork" => s.set_tcp_cork(on),
         "quickack" => s.set_tcp_quickack(on),
         "reuseaddr" => s.set_reuse_address(on),
-        "linger" => s.set_linger(if value == "off" { None } else { Some(Duration::from_secs(number()? as u64)) }),
+        "linger" => {
+            s.set_linger(if value == "off" { None } else { Some(Duration::from_secs(number()? as u64)) })
+        }
         "rcvbuf" => s.set_recv_buffer_size(number()?),
         "sndbuf" => s.set_send_buffer_size(number()?),
         "mss" => s.set_tcp_mss(u32::try_from(number()?).unwrap_or(536)),
@@ -508,7 +539,9 @@ fn set(socket: &Socket, own: Ipv4Addr, option: &str, value: &str) -> Result<io::
         "congestion" => s.set_tcp_congestion(value.as_bytes()),
         "keepalive" => {
             let seconds = Duration::from_secs(number()? as u64);
-            s.set_tcp_keepalive(&TcpKeepalive::new().with_time(seconds).with_interval(seconds).with_retries(3))
+            s.set_tcp_keepalive(
+                &TcpKeepalive::new().with_time(seconds).with_interval(seconds).with_retries(3),
+            )
         }
         "join" => {
             let group = value.parse().map_err(|_| format!("{value:?} is no group"))?;

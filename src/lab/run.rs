@@ -73,7 +73,9 @@ pub fn run(name: &str, options: &LabOptions) -> Result<LabOutcome, LabError> {
             return Err(LabError {
                 step: format!("lab {name}"),
                 why: "no such lab".into(),
-                mend: Some("synfin lab list shows them; a lab of your own is a file that ends in .toml".into()),
+                mend: Some(
+                    "synfin lab list shows them; a lab of your own is a file that ends in .toml".into(),
+                ),
                 environment: false,
             });
         }
@@ -152,7 +154,11 @@ fn perform(script: &Script, options: &LabOptions) -> Result<LabOutcome, LabError
         if lost > *old_lost || sent - old_sent != taken {
             return Err(LabError::of_lab(
                 format!("capture at {}", host.name),
-                format!("the link sent {} frames and lost {}, the wire took {taken}", sent - old_sent, lost - old_lost),
+                format!(
+                    "the link sent {} frames and lost {}, the wire took {taken}",
+                    sent - old_sent,
+                    lost - old_lost
+                ),
             ));
         }
     }

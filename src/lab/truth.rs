@@ -56,9 +56,9 @@ impl Truth {
                 socket.connect(&SocketAddr::new(0, 0))?;
                 Ok(socket)
             };
-            asks.push(
-                open().map_err(|e| LabError::of_machine("sock_diag", e, "load the inet_diag and tcp_diag modules"))?,
-            );
+            asks.push(open().map_err(|e| {
+                LabError::of_machine("sock_diag", e, "load the inet_diag and tcp_diag modules")
+            })?);
         }
         Ok(Self {
             asks,
@@ -226,7 +226,8 @@ pub(super) fn counters() -> Result<BTreeMap<String, i64>, LabError> {
 /// How far counters moved; those that did not are left out.
 pub(super) fn moved(before: &BTreeMap<String, i64>, after: &BTreeMap<String, i64>) -> BTreeMap<String, i64> {
     // Settings that stand among the counters.
-    let settings = ["Ip.Forwarding", "Ip.DefaultTTL", "Tcp.RtoAlgorithm", "Tcp.RtoMin", "Tcp.RtoMax", "Tcp.MaxConn"];
+    let settings =
+        ["Ip.Forwarding", "Ip.DefaultTTL", "Tcp.RtoAlgorithm", "Tcp.RtoMin", "Tcp.RtoMax", "Tcp.MaxConn"];
     after
         .iter()
         .filter(|(name, _)| !settings.contains(&name.as_str()))

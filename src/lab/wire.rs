@@ -226,20 +226,24 @@ impl Wire {
         let quiet = t.flags & (bits::SYN | bits::FIN | bits::RST) == 0;
         let pure = t.payload == 0 && t.flags == bits::ACK;
         match self.sent.get_mut(&key) {
-            Some(s) if !(t.has(bits::SYN) && t.seq.wrapping_add(1) != s.end && len == 1 && s.last.is_some()) => {
+            Some(s)
+                if !(t.has(bits::SYN) && t.seq.wrapping_add(1) != s.end && len == 1 && s.last.is_some()) =>
+            {
                 let ahead = t.end().wrapping_sub(s.end) as i32;
                 seen.probe = quiet && t.payload <= 1 && t.seq.wrapping_add(1) == s.end;
                 seen.resent = !seen.probe && len > 0 && (t.seq.wrapping_sub(s.end) as i32) < 0;
                 seen.dup_ack = pure
                     && !seen.probe
-                    && s.last.is_some_and(|(ack, win)| ack == t.ack && (win == t.window || t.sack_blocks > 0));
+                    && s.last
+                        .is_some_and(|(ack, win)| ack == t.ack && (win == t.window || t.sack_blocks > 0));
                 if ahead > 0 {
                     s.end = t.end();
                 }
                 s.last = Some((t.ack, t.window));
             }
             _ => {
-                self.sent.insert(key, Sent { end: t.end(), last: t.has(bits::ACK).then_some((t.ack, t.window)) });
+                self.sent
+                    .insert(key, Sent { end: t.end(), last: t.has(bits::ACK).then_some((t.ack, t.window)) });
             }
         }
         for (host, local, remote) in [
@@ -363,7 +367,10 @@ impl Wire {
     }
 
     fn alter(
-        &mut self, index: usize, altered: &mut Option<Vec<u8>>, change: impl FnOnce(&mut [u8], &mut [u8]),
+        &mut self,
+        index: usize,
+        altered: &mut Option<Vec<u8>>,
+        change: impl FnOnce(&mut [u8], &mut [u8]),
     ) {
         let (Some(frame), Some(seen)) = (self.frames.get(index), self.seen.get(index)) else { return };
         let skip = frame.bytes.len() - self.packet(&frame.bytes).len();
@@ -488,7 +495,9 @@ impl Wire {
 
     /// Runs until `done` says so; `false` when `limit` passes first.
     pub(super) fn run_until(
-        &mut self, limit: Duration, mut done: impl FnMut(&mut Self) -> Result<bool, LabError>,
+        &mut self,
+        limit: Duration,
+        mut done: impl FnMut(&mut Self) -> Result<bool, LabError>,
     ) -> Result<bool, LabError> {
         let end = Instant::now() + limit;
         loop {

@@ -1,6 +1,8 @@
 //! From facts to text and pictures. A view reads the report and writes; it decides
 //! nothing about the network.
 
+pub mod ndjson;
+
 use std::io::{self, Write};
 
 use crate::report::Report;
