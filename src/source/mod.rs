@@ -2,6 +2,7 @@
 //! borrowing its own buffer: nothing is allocated per packet.
 
 mod error;
+pub mod script;
 
 pub use error::{SourceError, SourceErrorKind};
 
