@@ -155,7 +155,7 @@ fn head(report: &Report, pen: Pen, style: &Style, out: &mut dyn Write) -> io::Re
         _ => String::new(),
     };
     let from = if origins.is_empty() { String::new() } else { format!("{}: ", origins.join(", ")) };
-    pen.line(
+    pen.title(
         &format!("{from}{}, {}{span}", counted(s.packets, "packet", "packets"), octets(s.bytes)),
         style,
         out,
@@ -179,7 +179,7 @@ fn head(report: &Report, pen: Pen, style: &Style, out: &mut dyn Write) -> io::Re
     if !texts.is_empty() {
         pen.line(&texts.join(", "), style, out)?;
     }
-    pen.gap(out)
+    if pen == Pen::Text { pen.gap(out) } else { Ok(()) }
 }
 
 /// What went wrong or is worth knowing.
@@ -198,8 +198,5 @@ fn foot(report: &Report, pen: Pen, style: &Style, out: &mut dyn Write) -> io::Re
     if let Some(fault) = &s.fault {
         lines.push(format!("reading ended early: {}", Printable(fault)));
     }
-    if !lines.is_empty() {
-        pen.gap(out)?;
-    }
-    lines.iter().try_for_each(|line| pen.item(line, style, out))
+    pen.list(&lines, style, out)
 }

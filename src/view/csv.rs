@@ -131,7 +131,8 @@ const SEGMENT: [&str; 24] = [
     "ttl",
 ];
 
-const EVENT: [&str; 8] = ["frame", "ts", "stream", "protocol", "side", "kind", "confidence", "an"];
+const EVENT: [&str; 9] =
+    ["frame", "ts", "stream", "protocol", "side", "kind", "confidence", "an", "evidence"];
 
 fn header(names: &[&str], out: &mut dyn Write) -> io::Result<()> {
     write!(out, "{}\r\n", names.join(","))
@@ -149,6 +150,7 @@ fn record(names: &[&str], value: &Value, out: &mut dyn Write) -> io::Result<()> 
                 let words: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
                 out.write_all(text(&words.join(" ")).as_bytes())?;
             }
+            Some(object @ Value::Object(_)) => out.write_all(text(&json::safe(object)).as_bytes())?,
             Some(other) => write!(out, "{other}")?,
         }
     }

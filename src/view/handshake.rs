@@ -34,13 +34,9 @@ impl View for Handshakes<'_> {
             }
             self.pen.title(&format!("Handshake of {}", story.title(self.services)), style, out)?;
             let chosen = choose(&story);
-            if let Some(first) = chosen.first() {
-                let shape = Shape {
-                    time: "since SYN",
-                    zero: first.ts,
-                    payload: chosen.iter().any(|row| row.len > 0),
-                    options_column: style.width >= rows::WIDE || self.pen == Pen::Markdown,
-                };
+            if !chosen.is_empty() {
+                let markdown = self.pen == Pen::Markdown;
+                let shape = Shape::new("since SYN", chosen.iter().copied(), style, markdown);
                 let columns = rows::tcp_columns(&shape, style);
                 let lines = || chosen.iter().map(|row| rows::tcp_line(&story, row, &shape, style));
                 self.pen.table(&columns, lines, style, out)?;

@@ -2,8 +2,7 @@
 //!
 //! Names are those of the record schema where it has one. Times are integers of
 //! nanoseconds (moments since 1970, durations), what is unknown is left out. Strings are
-//! as they were met; JSON escapes what is below U+0020, and this view everything else
-//! that could command a terminal.
+//! as they were met, in JSON's escapes where they are not plain ASCII.
 
 use std::io::{self, Write};
 
@@ -41,8 +40,8 @@ fn list(name: &str, items: impl Iterator<Item = Value>, out: &mut dyn Write) -> 
     write!(out, "]")
 }
 
-/// The text of `value` with everything outside ASCII that a terminal could obey written
-/// as `\uXXXX`. JSON means the same with and without it.
+/// The text of `value` in ASCII, every other character as `\uXXXX`: nothing in it can
+/// command a terminal, and JSON means the same.
 #[must_use]
 pub fn safe(value: &Value) -> String {
     let text = value.to_string();
@@ -51,7 +50,7 @@ pub fn safe(value: &Value) -> String {
     }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_ascii_graphic() || c == ' ' || c.is_alphanumeric() {
+        if c.is_ascii() && c != '\x7f' {
             out.push(c);
         } else {
             for unit in c.encode_utf16(&mut [0; 2]) {

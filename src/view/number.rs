@@ -9,7 +9,7 @@ pub fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() * 4 / 3 + 1);
     for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(c);
@@ -84,14 +84,19 @@ pub fn octets(n: u64) -> String {
     }
 }
 
-/// `part` of `whole` in per cent with one decimal; [`UNKNOWN`] of nothing.
+/// `part` of `whole` in per cent with one decimal; [`UNKNOWN`] of nothing. What is not
+/// nothing is never `0.0%`, and what is not all never `100.0%`.
 #[must_use]
 pub fn share(part: u64, whole: u64) -> String {
     if whole == 0 {
         return UNKNOWN.into();
     }
     let tenths = (u128::from(part) * 2000 + u128::from(whole)) / (2 * u128::from(whole));
-    format!("{}.{}%", tenths / 10, tenths % 10)
+    match tenths {
+        0 if part > 0 => "<0.1%".into(),
+        1000 if part < whole => ">99.9%".into(),
+        _ => format!("{}.{}%", tenths / 10, tenths % 10),
+    }
 }
 
 #[cfg(test)]
@@ -129,6 +134,9 @@ mod tests {
         for (n, text) in sizes {
             assert_eq!(octets(n), text);
         }
-        assert_eq!((share(1, 3), share(2, 3), share(0, 0)), ("33.3%".into(), "66.7%".into(), "-".into()));
+        let shares = [(1, 3, "33.3%"), (2, 3, "66.7%"), (0, 0, "-"), (0, 9, "0.0%"), (9, 9, "100.0%")];
+        for (part, whole, text) in shares.into_iter().chain([(1, 9999, "<0.1%"), (9998, 9999, ">99.9%")]) {
+            assert_eq!(share(part, whole), text);
+        }
     }
 }

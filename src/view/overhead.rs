@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::number::{count, share};
 use super::pen::Pen;
 use super::table::{Column, Line};
-use super::{Style, View};
+use super::{Style, View, sentence};
 use crate::report::Report;
 
 /// Header lengths as a histogram, shares by protocol, and options.
@@ -64,7 +64,7 @@ impl View for OverheadTable {
 impl OverheadTable {
     fn shares(&self, report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
         let o = &report.overhead;
-        let tcp_headers = o.tcp_headers.iter().map(|(_, times)| times).sum();
+        let tcp_headers: u64 = o.tcp_headers.iter().map(|(_, times)| times).sum();
         let protocols = [
             ("UDP", o.udp_headers, o.udp_headers.saturating_mul(8), o.udp_payload),
             ("TCP", tcp_headers, o.tcp_header_bytes, o.tcp_payload),
@@ -91,7 +91,13 @@ impl OverheadTable {
             })
         };
         self.pen.title("Headers and payload", style, out)?;
-        self.pen.table(&columns, lines, style, out)
+        self.pen.table(&columns, lines, style, out)?;
+        if tcp_headers == 0 {
+            return Ok(());
+        }
+        let options = o.tcp_header_bytes.saturating_sub(tcp_headers.saturating_mul(20));
+        let (mean, mean_options) = (average(o.tcp_header_bytes, tcp_headers), average(options, tcp_headers));
+        self.pen.line(&sentence::overhead(&mean, &mean_options), style, out)
     }
 
     fn options(&self, report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {

@@ -26,7 +26,10 @@ impl Pen {
     ) -> io::Result<()> {
         match self {
             Self::Text => table::write(columns, rows, style, out),
-            Self::Markdown => table::write_markdown(columns, rows(), style, out),
+            Self::Markdown => {
+                writeln!(out)?;
+                table::write_markdown(columns, rows(), style, out)
+            }
         }
     }
 
@@ -38,7 +41,7 @@ impl Pen {
                 writeln!(out, "{bold}{}{bold:#}", table::fit_charset(text, style))
             }
             Self::Text => paragraph(text, 0, style, out),
-            Self::Markdown => writeln!(out, "### {}\n", markdown_text(text, style)),
+            Self::Markdown => writeln!(out, "### {}", markdown_text(text, style)),
         }
     }
 
@@ -50,12 +53,15 @@ impl Pen {
         }
     }
 
-    /// One of several remarks.
-    pub(super) fn item(self, text: &str, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-        match self {
+    /// Remarks under an empty line; nothing at all when there are none.
+    pub(super) fn list(self, items: &[String], style: &Style, out: &mut dyn Write) -> io::Result<()> {
+        if !items.is_empty() {
+            writeln!(out)?;
+        }
+        items.iter().try_for_each(|text| match self {
             Self::Text => paragraph(text, 0, style, out),
             Self::Markdown => writeln!(out, "- {}", markdown_text(text, style)),
-        }
+        })
     }
 
     /// An empty line.

@@ -16,11 +16,11 @@ pub(super) struct Story<'a> {
     pub detail: &'a Detail,
 }
 
-/// The details whose conversations the report lists.
+/// The details whose conversations the report lists (in the order of their numbers).
 pub(super) fn stories(report: &Report) -> impl Iterator<Item = Story<'_>> {
     report.details.iter().filter_map(|detail| {
-        let conversation = report.conversations.iter().find(|c| Some(c.id) == detail.id)?;
-        Some(Story { conversation, detail })
+        let at = report.conversations.binary_search_by_key(&detail.id?, |c| c.id).ok()?;
+        Some(Story { conversation: report.conversations.get(at)?, detail })
     })
 }
 
@@ -49,13 +49,50 @@ pub(super) struct Shape {
     pub time: &'static str,
     /// Time counts from here.
     pub zero: Timestamp,
-    /// Payload octets and labels are of interest.
+    /// Payload octets are of interest.
     pub payload: bool,
-    /// Options have their own column; below that they stand under the row.
-    pub options_column: bool,
+    /// Options and labels have their own columns; otherwise they stand under the row.
+    pub wide: bool,
+    /// There is no room for the states beside the numbers: they stand under the row too.
+    pub states_below: bool,
 }
 
-/// From this width on options have their own column.
+impl Shape {
+    /// The shape for these rows; `markdown` has room for everything.
+    pub fn new<'a>(
+        time: &'static str,
+        rows: impl Iterator<Item = &'a Row> + Clone,
+        style: &Style,
+        markdown: bool,
+    ) -> Self {
+        let tcp = |row: &'a Row| matches!(row.kind, RowKind::Tcp { .. });
+        let mut shape = Self {
+            time,
+            zero: rows.clone().next().map_or(Timestamp(0), |row| row.ts),
+            payload: rows.clone().any(|row| tcp(row) && row.len > 0),
+            wide: markdown || style.width >= WIDE,
+            states_below: false,
+        };
+        // What time, frame, arrow, numbers, flags and states need side by side.
+        let numbers = rows.map(|row| needed(row, shape.payload, style)).max().unwrap_or(0);
+        shape.states_below = !shape.wide && 11 + 3 + numbers + 28 > style.width + 2;
+        shape
+    }
+}
+
+/// Columns that the frame number, flags and sequence numbers of a row need, gaps included.
+fn needed(row: &Row, payload: bool, style: &Style) -> usize {
+    let RowKind::Tcp { flags, rel_seq, rel_ack, .. } = &row.kind else { return 0 };
+    let digits = |n: u32| count(n.into()).len().max(3) + 2;
+    let edges = match style.numbers {
+        Numbers::Absolute => 24,
+        _ => digits(*rel_seq) + digits(rel_ack.unwrap_or(0)),
+    };
+    let len = if payload { digits(row.len) } else { 0 };
+    row.frame.to_string().len().max(5) + 2 + flags.words().len() + 2 + edges + len
+}
+
+/// From this width on options and labels have their own columns.
 pub(super) const WIDE: usize = 160;
 
 /// The columns for TCP segments.
@@ -91,13 +128,12 @@ pub(super) fn tcp_columns(shape: &Shape, style: &Style) -> Vec<Column> {
         Column::number("scaled").or_hide(8),
         Column::number("hdr").or_drop(5),
     ]);
-    if shape.payload {
-        columns.push(Column::text("analysis").wrapped(14));
+    if shape.wide {
+        columns.extend([Column::text("analysis").wrapped(14), Column::text("options").wrapped(24)]);
     }
-    if shape.options_column {
-        columns.push(Column::text("options").wrapped(24));
+    if !shape.states_below {
+        columns.extend([Column::text("orig state").or_drop(2), Column::text("resp state").or_drop(2)]);
     }
-    columns.extend([Column::text("orig state").or_drop(2), Column::text("resp state").or_drop(2)]);
     columns
 }
 
@@ -122,7 +158,7 @@ pub(super) fn tcp_line(story: &Story<'_>, row: &Row, shape: &Shape, style: &Styl
     } = &row.kind
     else {
         cells.push("ICMP".into());
-        return Line { cells, note: Some(other(row)) };
+        return Line { cells, note: Some(icmp(row)) };
     };
     let has_ack = flags.has(TcpFlags::ACK);
     let (relative, raw) = (style.numbers != Numbers::Absolute, style.numbers != Numbers::Relative);
@@ -146,30 +182,34 @@ pub(super) fn tcp_line(story: &Story<'_>, row: &Row, shape: &Shape, style: &Styl
     cells.push(count(u64::from(*window)).into());
     cells.push(scaled_window.map_or_else(String::new, |w| count(w.into())).into());
     cells.push(row.header_len.to_string().into());
-    if shape.payload {
-        let labels = analysis.labels.names().collect::<Vec<_>>().join(", ").replace('_', " ");
-        cells.push(Cell::toned(labels, Tone::Warn));
-    }
+    let labels = analysis.labels.names().collect::<Vec<_>>().join(", ").replace('_', " ");
     let words = option_words(options.as_slice(), story.bases()[row.side.other()], style);
-    let note = if shape.options_column {
-        cells.push(words.into());
+    let state = |side: Side| states[side].map_or("?", TcpState::name);
+    let note = if shape.wide {
+        cells.extend([Cell::toned(labels, Tone::Warn), words.into()]);
         None
     } else {
-        Some(words).filter(|words| !words.is_empty()).map(|words| format!("<{words}>"))
+        let words = if words.is_empty() { words } else { format!("<{words}>") };
+        let labels = if labels.is_empty() { labels } else { format!("[{labels}]") };
+        let both = if shape.states_below {
+            format!("orig {}, resp {}", state(Side::Orig), state(Side::Resp))
+        } else {
+            String::new()
+        };
+        let parts: Vec<String> = [labels, both, words].into_iter().filter(|part| !part.is_empty()).collect();
+        Some(parts.join(" ")).filter(|note| !note.is_empty())
     };
-    let state = |s: Option<TcpState>| s.map_or("?", TcpState::name);
-    cells.extend([state(states[Side::Orig]).into(), state(states[Side::Resp]).into()]);
+    if !shape.states_below {
+        cells.extend([state(Side::Orig).into(), state(Side::Resp).into()]);
+    }
     Line { cells, note }
 }
 
-/// What is not TCP, in words.
-pub(super) fn other(row: &Row) -> String {
-    match &row.kind {
-        RowKind::Icmp { version, icmp_type, code } => {
-            format!("ICMP says: {}", sentence::icmp(*version, *icmp_type, *code))
-        }
-        RowKind::Udp { length, .. } => format!("UDP, length {length}"),
-        RowKind::Tcp { .. } => String::new(),
+/// The ICMP error of a row in words; nothing for other rows.
+pub(super) fn icmp(row: &Row) -> String {
+    match row.kind {
+        RowKind::Icmp { version, icmp_type, code } => sentence::icmp(version, icmp_type, code),
+        _ => String::new(),
     }
 }
 

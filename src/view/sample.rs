@@ -75,7 +75,8 @@ pub fn report() -> Report {
     let closed = Teardown::Closed { first: Side::Orig, three_segments: false, acknowledged: true };
     let reset = Teardown::Reset { by: Side::Resp, state: Some(TcpState::Established), frame: 140 };
     let refused = Teardown::Reset { by: Side::Resp, state: Some(TcpState::Closed), frame: 202 };
-    let mut resent = facts(Handshake::Complete, Teardown::Open, "S1", "ShADad");
+    let half = Teardown::Closed { first: Side::Orig, three_segments: false, acknowledged: false };
+    let mut resent = facts(Handshake::Complete, half, "SF", "ShADFadf");
     resent.sides[Side::Orig].retransmitted_segments = 214;
     resent.sides[Side::Resp].retransmitted_segments = 1;
     let conversations = vec![
@@ -121,9 +122,28 @@ pub fn report() -> Report {
     ];
     let mut report = Report {
         conversations,
-        details: vec![closed_detail(), refused_detail(), unanswered_detail(), udp_detail()],
+        details: vec![
+            closed_detail(),
+            refused_detail(),
+            unanswered_detail(),
+            half_closed_detail(),
+            udp_detail(),
+        ],
         conversations_left_out: 0,
-        events: vec![event(9, EventKind::Fin, Evidence::default(), Labels::NONE)],
+        events: vec![
+            event(9, EventKind::Fin, Evidence::default(), Labels::NONE),
+            event(
+                6,
+                EventKind::FastRetransmit,
+                Evidence {
+                    original: Some(4),
+                    ip_id: Some((4, 6)),
+                    elapsed: Some(11_000_000),
+                    ..Evidence::default()
+                },
+                Labels::RETRANSMISSION,
+            ),
+        ],
         ..Report::default()
     };
     let summary = &mut report.summary;
@@ -246,6 +266,24 @@ fn closed_detail() -> Detail {
     Detail { id: Some(id(Protocol::Tcp, 0)), rows, left_out: 1200, left_out_at: 7, events: vec![] }
 }
 
+fn half_closed_detail() -> Detail {
+    use Side::{Orig as O, Resp as R};
+    use TcpState::*;
+    let closing = [Some(FinWait2), Some(CloseWait)];
+    let typed: [Typed; 8] = [
+        (501, 0, O, "S", 0, 0, None, 64240, &[], [Some(SynSent), None]),
+        (502, 10_000, R, "S.", 0, 0, Some(1), 65160, &[], [Some(SynSent), Some(SynReceived)]),
+        (503, 10_100, O, "P.", 1, 1_099_999, Some(1), 502, &[], [Some(Established), Some(Established)]),
+        (504, 20_000, O, "F.", 1_100_000, 0, Some(1), 502, &[], [Some(FinWait1), Some(Established)]),
+        (505, 30_000, R, ".", 1, 0, Some(1_100_001), 510, &[], closing),
+        (506, 31_000, R, "P.", 1, 1460, Some(1_100_001), 510, &[], closing),
+        (507, 31_100, O, ".", 1_100_001, 0, Some(1461), 502, &[], closing),
+        (508, 40_000, R, "FP.", 1461, 100, Some(1_100_001), 510, &[], [Some(FinWait2), Some(LastAck)]),
+    ];
+    let rows = typed.into_iter().map(row).collect();
+    Detail { id: Some(id(Protocol::Tcp, 5)), rows, ..Detail::default() }
+}
+
 fn refused_detail() -> Detail {
     use TcpState::*;
     let rows = [
@@ -270,7 +308,9 @@ fn unanswered_detail() -> Detail {
             [Some(TcpState::SynSent), None],
         ))
     };
-    let rows = vec![syn(1, 0), syn(2, 1_000_000), syn(3, 3_000_000)];
+    let mut error = udp_detail().rows.swap_remove(1);
+    (error.frame, error.ts) = (304, START.plus(3_010_000_000));
+    let rows = vec![syn(1, 0), syn(2, 1_000_000), syn(3, 3_000_000), error];
     Detail { id: Some(id(Protocol::Tcp, 3)), rows, ..Detail::default() }
 }
 

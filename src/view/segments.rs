@@ -37,8 +37,7 @@ impl View for Segments<'_> {
             let shown = rows.get(..style.limit.unwrap_or(usize::MAX).min(rows.len())).unwrap_or(&[]);
             let zero = rows.first().map_or(Timestamp(0), |row| row.ts);
             if story.conversation.id.protocol == Protocol::Tcp {
-                let options_column = style.width >= rows::WIDE || self.pen == Pen::Markdown;
-                let shape = Shape { time: "time", zero, payload: true, options_column };
+                let shape = Shape::new("time", shown.iter(), style, self.pen == Pen::Markdown);
                 let columns = rows::tcp_columns(&shape, style);
                 let line = |row: &Row| rows::tcp_line(&story, row, &shape, style);
                 self.pen.table(&columns, || gapped(&story, shown, line), style, out)?;
@@ -62,8 +61,7 @@ fn gapped<'a>(story: &Story<'a>, rows: &'a [Row], line: impl Fn(&Row) -> Line) -
     rows.iter().enumerate().map(move |(i, row)| {
         let mut line = line(row);
         if left_out > 0 && i + 1 == at {
-            let gap = format!("… {} not kept …", counted(left_out, "packet", "packets"));
-            line.note = Some(line.note.map_or_else(|| gap.clone(), |note| format!("{note} {gap}")));
+            line.remark(&format!("… {} not kept …", counted(left_out, "packet", "packets")));
         }
         line
     })
@@ -76,7 +74,7 @@ const UDP_COLUMNS: [Column; 8] = [
     Column::text("what"),
     Column::number("hdr"),
     Column::number("payload"),
-    Column::number("length field").or_drop(2),
+    Column::number("length").or_drop(2),
     Column::text("checksum").or_drop(3),
 ];
 
@@ -94,7 +92,7 @@ fn datagram(row: &Row, zero: Timestamp) -> Line {
             // RFC 768: an all-zero checksum means that none was computed.
             cells.push(if *checksum == 0 { "none".into() } else { format!("{checksum:#06x}").into() });
         }
-        _ => cells.push(rows::other(row).into()),
+        _ => cells.push(format!("ICMP: {}", rows::icmp(row)).into()),
     }
     Line { cells, note: None }
 }

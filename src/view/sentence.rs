@@ -138,9 +138,19 @@ pub fn teardown(tcp: &TcpFacts) -> String {
             format!("Both ends closed at once: the FINs crossed.{missing}")
         }
         Teardown::Reset { by, state, frame } => {
+            if tcp.handshake == Handshake::Refused {
+                return format!("Refused by {} (frame {frame}): there was nothing to close.", the(by));
+            }
             let state = state.map_or_else(String::new, |s| format!(" in {s}"));
-            let refused = if tcp.handshake == Handshake::Refused { "Refused" } else { "Reset" };
-            format!("{refused} by {}{state} (frame {frame}).", the(by))
+            format!("Reset by {}{state} (frame {frame}).", the(by))
         }
     }
+}
+
+/// What a TCP header costs on the average, beside UDP's.
+#[must_use]
+pub fn overhead(mean: &str, options: &str) -> String {
+    format!(
+        "A TCP header takes {mean} bytes on the average, {options} of them options; a UDP header always 8."
+    )
 }

@@ -3,6 +3,7 @@
 //! Numbers are never wrapped and nothing is cut off: where the columns do not fit,
 //! those that matter least are left out and named under the table; text wraps.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Effects};
@@ -72,6 +73,16 @@ pub struct Line {
     pub note: Option<String>,
 }
 
+impl Line {
+    /// Says one more thing under the row, on a line of its own.
+    pub fn remark(&mut self, text: &str) {
+        self.note = Some(match self.note.take() {
+            Some(note) => format!("{note}\n{text}"),
+            None => text.into(),
+        });
+    }
+}
+
 /// A column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Column {
@@ -122,7 +133,7 @@ impl Column {
 /// `text` as `style` allows it: with `ascii`, arrows and the like in ASCII, and every
 /// other character by its number.
 #[must_use]
-pub fn fit_charset(text: &str, style: &Style) -> String {
+pub fn fit_charset<'a>(text: &'a str, style: &Style) -> Cow<'a, str> {
     if !style.ascii || text.is_ascii() {
         return text.into();
     }
@@ -141,19 +152,20 @@ pub fn fit_charset(text: &str, style: &Style) -> String {
             _ => out.extend(c.escape_unicode()),
         }
     }
-    out
+    out.into()
 }
 
 /// A space at which [`paragraph`] does not break.
 pub const UNBROKEN: char = '\u{a0}';
 
-/// Writes one line of text outside a table, wrapped at words to the width.
+/// Writes text outside a table: its lines, each wrapped at words to the width.
 ///
 /// # Errors
 /// Those of `out`.
 pub fn paragraph(text: &str, indent: usize, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let text = fit_charset(text, style);
-    for line in wrap(&text, style.width.saturating_sub(indent).max(20)) {
+    let width = style.width.saturating_sub(indent).max(20);
+    for line in text.split('\n').flat_map(|part| wrap(part, width)) {
         writeln!(out, "{:indent$}{}", "", line.replace(UNBROKEN, " "))?;
     }
     Ok(())
@@ -181,13 +193,13 @@ where
     for line in rows() {
         any = true;
         for (width, cell) in natural.iter_mut().zip(&line.cells) {
-            *width = (*width).max(fit_charset(&cell.text, style).width());
+            *width = (*width).max(text_width(&fit_charset(&cell.text, style)));
         }
     }
     if !any {
         return Ok(());
     }
-    let titles: Vec<String> = columns.iter().map(|c| fit_charset(c.title, style)).collect();
+    let titles: Vec<String> = columns.iter().map(|c| fit_charset(c.title, style).into_owned()).collect();
     let widths = plan(columns, &titles, &natural, style.width);
     let shown: Vec<usize> = widths.iter().flatten().copied().collect();
     let total = shown.iter().sum::<usize>() + GAP * shown.len().saturating_sub(1);
@@ -242,6 +254,16 @@ fn plan(columns: &[Column], titles: &[String], natural: &[usize], room: usize) -
     widths
 }
 
+/// A cell that has found its place.
+struct Placed<'a> {
+    text: Cow<'a, str>,
+    /// Columns that `text` takes.
+    columns: usize,
+    tone: Tone,
+    width: usize,
+    right: bool,
+}
+
 fn write_line(
     line: &Line,
     columns: &[Column],
@@ -249,40 +271,58 @@ fn write_line(
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let empty = Cell::default();
-    let cells: Vec<(Vec<String>, Tone, usize, bool)> = columns
-        .iter()
-        .zip(widths)
-        .enumerate()
-        .filter_map(|(i, (column, width))| {
-            let cell = line.cells.get(i).unwrap_or(&empty);
-            let text = fit_charset(&cell.text, style);
-            width.map(|width| (wrap(&text, width), cell.tone, width, column.right))
-        })
-        .collect();
-    for row in 0..cells.iter().map(|c| c.0.len()).max().unwrap_or(0) {
-        // Spaces are owed until something follows them, so no line ends in one.
-        let mut owed = 0;
-        for (i, (lines, tone, width, right)) in cells.iter().enumerate() {
-            let text = lines.get(row).map_or("", String::as_str);
-            let fill = width.saturating_sub(text.width());
-            owed += if i > 0 { GAP } else { 0 } + if *right { fill } else { 0 };
-            if !text.is_empty() {
-                write!(out, "{:owed$}", "")?;
-                owed = 0;
-                let paint = if style.color { tone.style() } else { anstyle::Style::new() };
-                write!(out, "{paint}{text}{paint:#}")?;
-            }
-            owed += if *right { 0 } else { fill };
-        }
-        writeln!(out)?;
+    let mut placed = Vec::with_capacity(columns.len());
+    for (i, (column, width)) in columns.iter().zip(widths).enumerate() {
+        let Some(width) = *width else { continue };
+        let (text, tone) = line.cells.get(i).map_or(("", Tone::Plain), |c| (c.text.as_str(), c.tone));
+        let text = fit_charset(text, style);
+        placed.push(Placed { columns: text_width(&text), text, tone, width, right: column.right });
+    }
+    if placed.iter().all(|cell| cell.columns <= cell.width) {
+        return write_row(&placed, style, out);
+    }
+    let wrapped: Vec<Vec<String>> = placed.iter().map(|cell| wrap(&cell.text, cell.width)).collect();
+    for row in 0..wrapped.iter().map(Vec::len).max().unwrap_or(0) {
+        let part = |(cell, lines): (&Placed<'_>, &Vec<String>)| {
+            let text = lines.get(row).cloned().unwrap_or_default();
+            Placed { columns: text_width(&text), text: text.into(), ..*cell }
+        };
+        let parts: Vec<Placed<'_>> = placed.iter().zip(&wrapped).map(part).collect();
+        write_row(&parts, style, out)?;
     }
     Ok(())
 }
 
+/// Writes one row of text. Spaces are owed until something follows them, so that no
+/// line ends in one.
+fn write_row(cells: &[Placed<'_>], style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let mut owed = 0;
+    for (i, cell) in cells.iter().enumerate() {
+        let fill = cell.width.saturating_sub(cell.columns);
+        owed += if i > 0 { GAP } else { 0 } + if cell.right { fill } else { 0 };
+        if !cell.text.is_empty() {
+            write!(out, "{:owed$}", "")?;
+            owed = 0;
+            if style.color {
+                let paint = cell.tone.style();
+                write!(out, "{paint}{}{paint:#}", cell.text)?;
+            } else {
+                out.write_all(cell.text.as_bytes())?;
+            }
+        }
+        owed += if cell.right { 0 } else { fill };
+    }
+    out.write_all(b"\n")
+}
+
+/// Columns that `text` takes in a terminal.
+fn text_width(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.width() }
+}
+
 /// `text` in lines of at most `width` columns, broken at words where that can be.
 fn wrap(text: &str, width: usize) -> Vec<String> {
-    if text.width() <= width {
+    if text_width(text) <= width {
         return vec![text.into()];
     }
     let mut table = comfy_table::Table::new();

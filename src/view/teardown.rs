@@ -36,12 +36,9 @@ impl View for Teardowns<'_> {
             self.pen.title(&format!("Teardown of {}", story.title(self.services)), style, out)?;
             let chosen = choose(&story);
             if let Some(first) = chosen.first() {
-                let shape = Shape {
-                    time: if first.fin() { "since FIN" } else { "since RST" },
-                    zero: first.row.ts,
-                    payload: chosen.iter().any(|c| c.row.len > 0),
-                    options_column: style.width >= rows::WIDE || self.pen == Pen::Markdown,
-                };
+                let time = if first.fin() { "since FIN" } else { "since RST" };
+                let markdown = self.pen == Pen::Markdown;
+                let shape = Shape::new(time, chosen.iter().map(|c| c.row), style, markdown);
                 let columns = rows::tcp_columns(&shape, style);
                 let line = |c: &Chosen<'_>| c.line(rows::tcp_line(&story, c.row, &shape, style));
                 self.pen.table(&columns, || chosen.iter().map(line), style, out)?;
@@ -68,11 +65,7 @@ impl Chosen<'_> {
     fn line(&self, mut line: Line) -> Line {
         if self.skipped > 0 {
             let skipped = counted(self.skipped, "packet", "packets");
-            let note = format!("… {skipped} with {} of payload …", octets(self.payload));
-            line.note = Some(match line.note {
-                Some(options) => format!("{options} {note}"),
-                None => note,
-            });
+            line.remark(&format!("… {skipped} with {} of payload …", octets(self.payload)));
         }
         line
     }

@@ -109,8 +109,6 @@ fn the_document_is_json() {
     assert_eq!(value["details"][0]["rows"][1]["opts"], "mss=1460,sackOK,ts=1000/0,nop,ws=7");
 }
 
-/// A table of 400,000 rows streams: the time per row stays what it is for few rows,
-/// and nothing is kept.
 #[test]
 fn an_empty_report_is_no_trouble() {
     for (name, view) in text_views() {
@@ -118,4 +116,23 @@ fn an_empty_report_is_no_trouble() {
         view.render(&crate::report::Report::default(), &Style::default(), &mut out).unwrap();
         assert!(out.len() < 200, "{name}");
     }
+}
+
+#[test]
+fn a_long_list_has_every_row_on_lines_of_one_width() {
+    let services: &'static _ = Box::leak(Box::new(sample::services()));
+    let mut report = sample::report();
+    let first = report.conversations[0].clone();
+    report.conversations = (0..20_000).map(|_| first.clone()).collect();
+    for (c, number) in report.conversations.iter_mut().zip(0..) {
+        c.id.number = number;
+    }
+    let mut out = Vec::new();
+    let style = Style { limit: None, width: 150, ..Style::default() };
+    Connections { services, pen: Pen::Text }.render(&report, &style, &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("tcp:")).collect();
+    assert_eq!(rows.len(), 20_000);
+    assert!(rows.iter().all(|row| row.chars().count() == rows[0].chars().count()));
+    assert!(rows[19_999].starts_with("tcp:19999  10.0.0.1:40000  →  192.0.2.1:80 http"));
 }
