@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use super::pen::Pen;
-use super::rows::{self, Shape, Story};
+use super::rows::{self, Shape};
 use super::services::Services;
 use super::{Style, View, sentence};
 use crate::model::{PerSide, Side, TcpFlags};
@@ -33,7 +33,7 @@ impl View for Handshakes<'_> {
                 self.pen.gap(out)?;
             }
             self.pen.title(&format!("Handshake of {}", story.title(self.services)), style, out)?;
-            let chosen = choose(&story);
+            let chosen = choose(&story.detail.rows);
             if !chosen.is_empty() {
                 let markdown = self.pen == Pen::Markdown;
                 let shape = Shape::new("since SYN", chosen.iter().copied(), style, markdown);
@@ -49,11 +49,11 @@ impl View for Handshakes<'_> {
 
 /// The rows of the handshake: SYNs, resets and ICMP errors, up to the segment after
 /// which both SYNs are acknowledged, that segment included.
-fn choose<'a>(story: &Story<'a>) -> Vec<&'a Row> {
+fn choose(rows: &[Row]) -> Vec<&Row> {
     let mut chosen: Vec<&Row> = Vec::new();
     let mut syn = PerSide::new(false, false);
     let mut acknowledged = PerSide::new(false, false);
-    for row in &story.detail.rows {
+    for row in rows {
         let RowKind::Tcp { flags, rel_ack, .. } = &row.kind else {
             if chosen.iter().any(|r| matches!(r.kind, RowKind::Tcp { .. })) {
                 chosen.push(row);
@@ -63,9 +63,13 @@ fn choose<'a>(story: &Story<'a>) -> Vec<&'a Row> {
         syn[row.side] |= flags.has(TcpFlags::SYN);
         let other = row.side.other();
         // RFC 9293 section 3.10.7: the SYN is acknowledged by any number beyond it.
-        let acks_syn = flags.has(TcpFlags::ACK) && syn[other] && rel_ack.is_some_and(|ack| ack >= 1);
-        acknowledged[other] |= acks_syn;
+        let beyond = rel_ack.is_some_and(|ack| (1..1 << 31).contains(&ack));
+        acknowledged[other] |= flags.has(TcpFlags::ACK) && syn[other] && beyond;
         let opens = flags.has(TcpFlags::SYN);
+        if opens && flags.has(TcpFlags::ACK) {
+            // A SYN-ACK answers a SYN, even one that was not captured.
+            (syn[other], acknowledged[other]) = (true, true);
+        }
         let done = Side::BOTH.into_iter().all(|side| syn[side] && acknowledged[side]);
         let reset = flags.has(TcpFlags::RST) && (syn[Side::Orig] || syn[Side::Resp]);
         if opens || done || reset {
@@ -76,4 +80,29 @@ fn choose<'a>(story: &Story<'a>) -> Vec<&'a Row> {
         }
     }
     chosen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::choose;
+    use crate::view::sample::typed;
+
+    #[test]
+    fn the_rows_are_those_up_to_the_last_needed_acknowledgment() {
+        let cases: [(&str, &[u64]); 8] = [
+            ("> S 0, < S. 0 1, > . 1 1, > P. 1 1", &[1, 2, 3]),
+            ("> S 0, > S 0, < S. 0 1, < S. 0 1, > . 1 1", &[1, 2, 3, 4, 5]),
+            ("> S 0, < S 0, > S. 0 1, < S. 0 1, > P. 1 1", &[1, 2, 3, 4]),
+            ("> S 0, < R. 0 1, > S 0", &[1, 2]),
+            ("> S 0, < . 77 4294967000, > R 77, > S 0", &[1, 3]),
+            ("< S. 0 1, > . 1 1, > . 1 2", &[1, 2]),
+            ("> P. 1 1, < . 1 2", &[]),
+            ("> S 0, < S. 0 1, < P. 1 1, > . 1 9, > . 1 9", &[1, 2, 4]),
+        ];
+        for (script, expected) in cases {
+            let rows = typed(script);
+            let chosen: Vec<u64> = choose(&rows).iter().map(|row| row.frame).collect();
+            assert_eq!(chosen, expected, "{script}");
+        }
+    }
 }

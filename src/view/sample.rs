@@ -208,9 +208,9 @@ fn event(packet: u64, kind: EventKind, evidence: Evidence, labels: Labels) -> Ev
 }
 
 /// `(frame, microseconds, side, flags, seq, len, ack, window, options, states)`
-type Typed = (u64, i64, Side, &'static str, u32, u32, Option<u32>, u16, &'static [u8], [Option<TcpState>; 2]);
+type Typed<'a> = (u64, i64, Side, &'a str, u32, u32, Option<u32>, u16, &'static [u8], [Option<TcpState>; 2]);
 
-fn row(t: Typed) -> Row {
+fn row(t: Typed<'_>) -> Row {
     let (frame, micros, side, letters, rel_seq, len, rel_ack, window, options, states) = t;
     let flags = letters.chars().filter_map(TcpFlags::from_letter).fold(TcpFlags::default(), |a, f| a | f);
     Row {
@@ -246,7 +246,7 @@ fn closed_detail() -> Detail {
     use Side::{Orig as O, Resp as R};
     use TcpState::*;
     let both = [Some(Established), Some(Established)];
-    let typed: [Typed; 11] = [
+    let typed: [Typed<'_>; 11] = [
         (1, 0, O, "S", 0, 0, None, 64240, SYN_OPTIONS, [Some(SynSent), None]),
         (2, 10_000, R, "S.", 0, 0, Some(1), 65160, SYN_OPTIONS, [Some(SynSent), Some(SynReceived)]),
         (3, 10_100, O, ".", 1, 0, Some(1), 502, ACK_OPTIONS, both),
@@ -270,7 +270,7 @@ fn half_closed_detail() -> Detail {
     use Side::{Orig as O, Resp as R};
     use TcpState::*;
     let closing = [Some(FinWait2), Some(CloseWait)];
-    let typed: [Typed; 8] = [
+    let typed: [Typed<'_>; 8] = [
         (501, 0, O, "S", 0, 0, None, 64240, &[], [Some(SynSent), None]),
         (502, 10_000, R, "S.", 0, 0, Some(1), 65160, &[], [Some(SynSent), Some(SynReceived)]),
         (503, 10_100, O, "P.", 1, 1_099_999, Some(1), 502, &[], [Some(Established), Some(Established)]),
@@ -333,4 +333,16 @@ fn udp_detail() -> Detail {
         plain(902, 1_000_000, Side::Orig, 5, RowKind::Udp { length: 13, checksum: 0 }),
     ];
     Detail { id: Some(id(Protocol::Udp, 1)), rows, ..Detail::default() }
+}
+
+/// Rows from a few words each: `> S. 0 1` is a SYN-ACK of the originator with relative
+/// seq 0 and ack 1. Frames count from 1.
+pub fn typed(script: &str) -> Vec<Row> {
+    let one = |(words, frame): (&str, u64)| {
+        let words: Vec<&str> = words.split_whitespace().collect();
+        let side = if words[0] == ">" { Side::Orig } else { Side::Resp };
+        let ack = words.get(3).map(|ack| ack.parse().unwrap());
+        row((frame, 0, side, words[1], words[2].parse().unwrap(), 0, ack, 1, &[], [None, None]))
+    };
+    script.split(',').zip(1..).map(one).collect()
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::number::{counted, octets};
 use super::pen::Pen;
-use super::rows::{self, Shape, Story};
+use super::rows::{self, Shape};
 use super::services::Services;
 use super::table::Line;
 use super::{Style, View, sentence};
@@ -34,7 +34,7 @@ impl View for Teardowns<'_> {
                 self.pen.gap(out)?;
             }
             self.pen.title(&format!("Teardown of {}", story.title(self.services)), style, out)?;
-            let chosen = choose(&story);
+            let chosen = choose(&story.detail.rows);
             if let Some(first) = chosen.first() {
                 let time = if first.fin() { "since FIN" } else { "since RST" };
                 let markdown = self.pen == Pen::Markdown;
@@ -73,12 +73,12 @@ impl Chosen<'_> {
 
 /// The rows of the teardown: each FIN and RST, and the first segment that acknowledges
 /// each FIN.
-fn choose<'a>(story: &Story<'a>) -> Vec<Chosen<'a>> {
-    let mut chosen: Vec<Chosen<'a>> = Vec::new();
+fn choose(rows: &[Row]) -> Vec<Chosen<'_>> {
+    let mut chosen: Vec<Chosen<'_>> = Vec::new();
     // Where each side's FIN ends, until it is acknowledged.
     let mut waiting: PerSide<Option<SeqNum>> = PerSide::new(None, None);
     let (mut skipped, mut payload) = (0, 0);
-    for row in &story.detail.rows {
+    for row in rows {
         let RowKind::Tcp { flags, seq, ack, .. } = &row.kind else { continue };
         let other = row.side.other();
         let acks = flags.has(TcpFlags::ACK) && waiting[other].is_some_and(|end| ack.is_at_or_after(end));
@@ -100,4 +100,27 @@ fn choose<'a>(story: &Story<'a>) -> Vec<Chosen<'a>> {
         }
     }
     chosen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::choose;
+    use crate::view::sample::typed;
+
+    #[test]
+    fn the_rows_are_fins_resets_and_their_acknowledgments() {
+        let cases: [(&str, &[u64]); 6] = [
+            ("> . 1 1, > F. 1 1, < . 1 2, < F. 1 2, > . 2 2, > . 2 2", &[2, 3, 4, 5]),
+            ("> F. 1 1, < F. 1 2, > . 2 2", &[1, 2, 3]),
+            ("> F. 1 1, < F. 1 1, > . 2 2, < . 2 2", &[1, 2, 3, 4]),
+            ("> F. 1 1, > F. 1 1, < . 1 2, < . 1 2", &[1, 2, 3]),
+            ("> F. 1 1, < . 1 1, < R. 1 2", &[1, 3]),
+            ("> . 1 1, < R 1, > . 1 1", &[2]),
+        ];
+        for (script, expected) in cases {
+            let rows = typed(script);
+            let chosen: Vec<u64> = choose(&rows).iter().map(|c| c.row.frame).collect();
+            assert_eq!(chosen, expected, "{script}");
+        }
+    }
 }
