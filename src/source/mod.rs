@@ -16,6 +16,7 @@ mod pcapng;
 mod snoop;
 mod window;
 pub mod write;
+pub mod script;
 
 pub use erf::ErfReader;
 pub use error::{SourceError, SourceErrorKind};

@@ -2,8 +2,28 @@
 //! nothing about the network.
 
 pub mod ndjson;
+pub mod connections;
+pub mod csv;
+pub mod handshake;
+pub mod json;
+pub mod markdown;
+pub mod number;
+pub mod overhead;
+mod pen;
+mod rows;
+#[cfg(test)]
+mod sample;
+pub mod segments;
+pub mod sentence;
+pub mod services;
+pub mod table;
+pub mod teardown;
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, Write};
+
+pub use pen::Pen;
 
 use crate::report::Report;
 
