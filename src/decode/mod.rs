@@ -1,5 +1,6 @@
 //! Frames into headers: link → IP → TCP, UDP, ICMP, and into tunnels and on.
 
+pub mod headers;
 mod options;
 mod problem;
 mod record;
