@@ -1,6 +1,9 @@
 //! From facts to text and pictures. A view reads the report and writes; it decides
 //! nothing about the network.
 
+mod drawing;
+pub mod header;
+
 use std::io::{self, Write};
 
 use crate::report::Report;

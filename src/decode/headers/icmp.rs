@@ -18,7 +18,7 @@ pub(super) fn icmp(w: &mut Walk<'_>) -> Next {
             quote = Some(length(&mut h, 4));
             match code {
                 4 => {
-                    h.means("Next-Hop MTU", 16, |n| format!("packets of up to {n} octets pass"));
+                    h.means("Next-Hop MTU", 16, |_| "octets pass at most".to_owned());
                 }
                 _ => h.reserved("unused", 16),
             }
@@ -70,7 +70,7 @@ pub(super) fn icmpv6(w: &mut Walk<'_>) -> Next {
             h.reserved("Unused", 24);
         }
         2 => {
-            h.means("MTU", 32, |n| format!("packets of up to {n} octets pass"));
+            h.means("MTU", 32, |_| "octets pass at most".to_owned());
             quote = Some(None);
         }
         4 => {

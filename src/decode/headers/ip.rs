@@ -64,7 +64,7 @@ pub(super) fn ipv4(w: &mut Walk<'_>) -> Next {
     let header_len = ihl.and_then(|n| usize::try_from(n).ok()).unwrap_or(5).max(5) * 4;
     h.means("DSCP", 6, names::dscp);
     h.means("ECN", 2, names::ecn);
-    let total = h.means("Total Length", 16, |n| format!("{n} octets with this header"));
+    let total = h.means("Total Length", 16, |_| "octets, with this header".to_owned());
     let total = total.and_then(|n| usize::try_from(n).ok());
     match total {
         Some(0) => {
@@ -73,7 +73,7 @@ pub(super) fn ipv4(w: &mut Walk<'_>) -> Next {
         }
         Some(n) if n < header_len => h.problem(Some(Problem::BadIpLen)),
         Some(n) if w.at.saturating_add(n) > w.limit && w.quoted => {
-            h.mean(format!("{n} octets had the packet that is quoted here"));
+            h.mean("octets, of the packet that is quoted here");
         }
         Some(n) if w.at.saturating_add(n) > w.limit => h.problem(Some(Problem::IpLenPastFrame)),
         _ => {}
@@ -86,7 +86,7 @@ pub(super) fn ipv4(w: &mut Walk<'_>) -> Next {
         0 => "the first or only fragment".into(),
         _ => format!("{} octets into the datagram", n * 8),
     });
-    h.means("TTL", 8, |n| format!("{n} hops left"));
+    h.means("TTL", 8, |_| "hops left".to_owned());
     let p = h.means("Protocol", 8, names::protocol);
     let whole = h.layer.offset.saturating_add(header_len) <= h.limit.min(w.data.len());
     let header = w.data.get(w.at..w.at.saturating_add(header_len)).filter(|_| whole && !bad_ihl);

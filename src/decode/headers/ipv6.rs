@@ -13,18 +13,18 @@ pub(super) fn ipv6(w: &mut Walk<'_>) -> Next {
     h.means("DSCP", 6, names::dscp);
     h.means("ECN", 2, names::ecn);
     h.hex("Flow Label", 20);
-    let len = h.means("Payload Length", 16, |n| format!("{n} octets after this header"));
+    let len = h.means("Payload Length", 16, |_| "octets after this header".to_owned());
     let len = len.and_then(|n| usize::try_from(n).ok());
     let end = len.map_or(0, |n| w.at.saturating_add(40).saturating_add(n));
     if len == Some(0) {
         h.mean("none, a jumbo payload, or left to segmentation offload");
     } else if end > w.limit && w.quoted {
-        h.mean("of the packet that is quoted here");
+        h.mean("octets, of the packet that is quoted here");
     } else if end > w.limit {
         h.problem(Some(Problem::IpLenPastFrame));
     }
     let next = h.means("Next Header", 8, names::protocol);
-    h.means("Hop Limit", 8, |n| format!("{n} hops left"));
+    h.means("Hop Limit", 8, |_| "hops left".to_owned());
     let src = h.ipv6("Source Address");
     let dst = h.ipv6("Destination Address");
     if let (Some(src), Some(dst)) = (src, dst) {
@@ -111,7 +111,7 @@ pub(super) fn routing(w: &mut Walk<'_>) -> Next {
         };
         text.to_owned()
     });
-    let left = h.means("Segments Left", 8, |n| format!("{n} nodes still to visit"));
+    let left = h.means("Segments Left", 8, |_| "nodes still to visit".to_owned());
     let data = h.ahead(len.saturating_sub(4));
     h.octets("type-specific data", len.saturating_sub(4));
     w.done(h);

@@ -27,7 +27,7 @@ pub(super) fn ethernet(w: &mut Walk<'_>) -> Next {
     // Up to 1500 it is a length, from 1536 on a type (IEEE 802.3 section 3.2.6).
     let is_length = matches!(h.ahead(2), &[a, b] if u16::from_be_bytes([a, b]) <= 1500);
     if is_length {
-        let len = h.means("Length", 16, |n| format!("{n} octets of LLC and data follow"));
+        let len = h.means("Length", 16, |_| "octets of LLC and data".to_owned());
         let len = len.and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
         if w.at.saturating_add(14).saturating_add(len) > w.limit {
             h.problem(Some(Problem::BadLink));
@@ -166,7 +166,7 @@ fn sll(w: &mut Walk<'_>) -> Next {
     let mut h = w.head("SLL", "Linux cooked capture", Some(2));
     h.means("Packet Type", 16, packet_type);
     h.means("ARPHRD Type", 16, arphrd);
-    let len = h.means("Address Length", 16, |n| format!("{n} octets of the address count"));
+    let len = h.means("Address Length", 16, |_| "octets of the address count".to_owned());
     sll_address(&mut h, len);
     let next = next_ether_type(&mut h, "Protocol Type");
     w.done(h);
@@ -180,7 +180,7 @@ fn sll2(w: &mut Walk<'_>) -> Next {
     h.num("Interface Index", 32);
     h.means("ARPHRD Type", 16, arphrd);
     h.means("Packet Type", 8, packet_type);
-    let len = h.means("Address Length", 8, |n| format!("{n} octets of the address count"));
+    let len = h.means("Address Length", 8, |_| "octets of the address count".to_owned());
     sll_address(&mut h, len);
     w.done(h);
     next
@@ -237,7 +237,7 @@ fn pppoe(w: &mut Walk<'_>) -> Next {
         _ => "unknown",
     });
     h.hex("SESSION_ID", 16);
-    let len = h.means("LENGTH", 16, |n| format!("{n} octets of payload follow"));
+    let len = h.means("LENGTH", 16, |_| "octets of payload follow".to_owned());
     let fits = len.is_none_or(|n| {
         w.at.saturating_add(6).saturating_add(usize::try_from(n).unwrap_or(usize::MAX)) <= w.limit
     });
@@ -263,8 +263,8 @@ fn arp(w: &mut Walk<'_>) -> Next {
     h.means("Hardware Type", 16, arphrd);
     let protocol = h.hex("Protocol Type", 16);
     h.mean(protocol.map(names::ether_type).unwrap_or_default());
-    let hln = h.means("Hardware Address Length", 8, |n| format!("{n} octets"));
-    let pln = h.means("Protocol Address Length", 8, |n| format!("{n} octets"));
+    let hln = h.means("Hardware Address Length", 8, |_| "octets".to_owned());
+    let pln = h.means("Protocol Address Length", 8, |_| "octets".to_owned());
     h.means("Opcode", 16, |n| {
         let text = match n {
             1 => "request: who has the target address?",

@@ -93,7 +93,7 @@ fn options(h: &mut Head<'_>, len: usize) {
             _ => {}
         }
         let whole = bytes.get(1).map(|&n| usize::from(n));
-        h.means("Length", 8, |n| format!("{n} octets with kind and length"));
+        h.means("Length", 8, |_| "octets in all".to_owned());
         match whole {
             Some(n) if n >= 2 && n <= left => content(h, kind, n - 2),
             Some(_) => {
@@ -115,7 +115,7 @@ fn options(h: &mut Head<'_>, len: usize) {
 fn content(h: &mut Head<'_>, kind: u8, len: usize) {
     match (kind, len) {
         (2, 2) => {
-            h.means("Maximum Segment Size", 16, |n| format!("segments of up to {n} octets of data"));
+            h.means("Maximum Segment Size", 16, |_| "octets of data at most".to_owned());
         }
         (3, 1) => {
             h.means("shift.cnt", 8, |n| match n {
@@ -162,7 +162,7 @@ fn content(h: &mut Head<'_>, kind: u8, len: usize) {
                 let name = usize::try_from(n).ok().and_then(|n| NAMES.get(n).copied());
                 name.unwrap_or("unknown").to_owned()
             });
-            h.hex("(subtype-specific)", 4);
+            h.hex("Flags", 4);
             h.octets("Subtype-specific data", len - 1);
         }
         (34, 0) => h.mean("2 octets: a request for a cookie"),

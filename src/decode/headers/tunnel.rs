@@ -164,7 +164,7 @@ fn gtp_u(w: &mut Walk<'_>) -> Next {
         };
         text.to_owned()
     });
-    let len = h.means("Length", 16, |n| format!("{n} octets after the first 8"));
+    let len = h.means("Length", 16, |_| "octets after the first 8".to_owned());
     let len = len.and_then(|n| usize::try_from(n).ok());
     if len.is_some_and(|n| w.at.saturating_add(8).saturating_add(n) > w.limit) {
         h.problem(Some(Problem::BadEncapsulation));
