@@ -197,6 +197,7 @@ impl<'a> Head<'a> {
             shown,
             meaning: String::new(),
             problem: None,
+            wrong: false,
         };
         self.layer.fields.push(field);
         self.at = self.at.saturating_add(bits);
@@ -247,6 +248,7 @@ impl<'a> Head<'a> {
     pub fn problem(&mut self, problem: Option<Problem>) {
         if let (Some(f), Some(p)) = (self.last(), problem) {
             f.problem = Some(p);
+            f.wrong = true;
         }
     }
 

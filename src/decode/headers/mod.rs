@@ -76,6 +76,8 @@ pub struct Field {
     pub meaning: String,
     /// What is wrong with it.
     pub problem: Option<Problem>,
+    /// Its value is wrong: there is a problem, or a checksum does not fit.
+    pub wrong: bool,
 }
 
 /// What is there of a field.

@@ -31,7 +31,8 @@ pub(super) fn udp(w: &mut Walk<'_>) -> Next {
     let pseudo = w.pseudo.map(|p| (p, 17, octets));
     let v4 = w.pseudo.is_some_and(|p| p.src.is_ipv4());
     checksum(&mut h, "Checksum", datagram.filter(|_| pseudo.is_some()), pseudo, 0xffff);
-    if h.last().is_some_and(|f| f.value == super::Value::Number(0)) {
+    if let Some(f) = h.last().filter(|f| f.value == super::Value::Number(0)) {
+        f.wrong = false;
         h.mean(match w.pseudo.map(|p| p.src) {
             Some(IpAddr::V4(_)) => "none: the sender did not compute one",
             _ if v4 => "none",

@@ -1,7 +1,7 @@
 //! Where the fields of a header stand: boxes on rows of 32 bits, counted from the
 //! header's first octet as the RFCs do.
 
-use crate::decode::headers::{Field, HeaderTree, Layer};
+use crate::decode::headers::{Field, HeaderTree, Layer, Share};
 
 /// Bits in a row.
 pub(super) const ROW: usize = 32;
@@ -141,6 +141,14 @@ pub(super) fn cell_hex(tree: &HeaderTree, row: &Row, cell: &Cell) -> String {
     let octets = tree.data.get(from..to.min(tree.data.len())).unwrap_or(&[]);
     let hex: Vec<String> = octets.iter().map(|b| format!("{b:02x}")).collect();
     hex.join(" ")
+}
+
+/// How many octets a layer has, and how many it claims where that is more.
+pub(super) fn size(layer: &Layer, share: Option<&Share>) -> String {
+    match share {
+        Some(s) if s.octets != layer.len => format!("{} of {} octets", s.octets, layer.len),
+        _ => format!("{} octets", layer.len),
+    }
 }
 
 /// Value and meaning together, if there is one.

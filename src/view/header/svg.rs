@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::layout::{Cell, Content, ROW, Row, cell_hex, edges, rows, words};
+use super::layout::{Cell, Content, ROW, Row, cell_hex, edges, rows, size, words};
 use crate::decode::headers::{Field, HeaderTree, Layer, Share, Value};
 use crate::view::drawing::{columns, escape, fit, svg_hatch, svg_text, wrap};
 
@@ -143,7 +143,8 @@ impl Pen<'_> {
         let quoted = if layer.quoted { " (quoted)" } else { "" };
         svg_text(&mut self.out, (LEFT, self.y), "title", &format!("{}{quoted}", layer.name));
         let share = self.shares.get(li).map_or(0.0, |s| s.share * 100.0);
-        let mut note = format!("{} octets, {share:.1} % of the frame", layer.len);
+        let octets = size(layer, self.shares.get(li));
+        let mut note = format!("{octets}, {share:.1} % of the frame");
         if let Some(osi) = layer.osi {
             note = format!("layer {osi} ({}) · {note}", layer.osi_name());
         }
@@ -244,16 +245,16 @@ impl Pen<'_> {
             at += 14.0;
         }
         if !value.is_empty() {
-            let class = match field.problem {
-                Some(_) => "value bad",
-                None if one && field.value == Value::Number(1) => "value set",
-                None => "value",
+            let class = match field.wrong {
+                true => "value bad",
+                false if one && field.value == Value::Number(1) => "value set",
+                false => "value",
             };
             svg_text(&mut self.out, (mid, at), class, &value);
             at += 14.0;
         }
         for line in &below {
-            let class = if field.problem.is_some() { "note bad" } else { "note" };
+            let class = if field.wrong { "note bad" } else { "note" };
             svg_text(&mut self.out, (mid, at), class, line);
             at += 14.0;
         }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::layout::{Cell, Content, ROW, Row, cell_hex, edges, rows, words};
+use super::layout::{Cell, Content, ROW, Row, cell_hex, edges, rows, size, words};
 use crate::decode::headers::{Field, HeaderTree, Layer, Share, Value};
 use crate::view::Style;
 use crate::view::drawing::{center, columns, fit, left, plain, right, wrap};
@@ -66,7 +66,8 @@ impl Pen<'_> {
             text = format!("{text}, layer {osi} ({})", layer.osi_name());
         }
         let share = self.shares.get(i).map_or(0.0, |s| s.share * 100.0);
-        let text = format!("{text} · {} octets, {share:.1} % of the frame", layer.len);
+        let octets = size(layer, self.shares.get(i));
+        let text = format!("{text} · {octets}, {share:.1} % of the frame");
         if self.style.color {
             writeln!(out, "\x1b[1m{}\x1b[0m", self.plain(&text))
         } else {
@@ -246,7 +247,7 @@ impl Pen<'_> {
                 text = format!("{text} !! {}", p.text());
             }
             let mut lines = wrap(&self.plain(&text), room);
-            if f.problem.is_some() && self.style.color {
+            if f.wrong && self.style.color {
                 lines = lines.iter().map(|l| format!("\x1b[1;31m{l}\x1b[0m")).collect();
             }
             let name = self.paint(li, i, &left(&fit(f.name, name_width, '.'), name_width));
