@@ -3,6 +3,7 @@
 
 mod drawing;
 pub mod header;
+pub mod ladder;
 
 use std::io::{self, Write};
 
