@@ -122,6 +122,31 @@ pub(crate) fn svg_hatch(out: &mut String, (x, y): (f64, f64), (w, h): (f64, f64)
     let _ = writeln!(out, r#"<path class="hatch" d="{d}"/>"#);
 }
 
+/// Fails unless `xml` is well-formed: elements closed in order, attributes quoted.
+#[cfg(test)]
+pub(crate) fn assert_well_formed(xml: &str) {
+    let mut open: Vec<&str> = Vec::new();
+    let mut rest = xml;
+    while let Some(at) = rest.find('<') {
+        assert!(
+            !rest[..at].contains('>') || open.last() == Some(&"style"),
+            "a bare > before {}",
+            &rest[at..]
+        );
+        let end = at + rest[at..].find('>').expect("a tag ends");
+        let tag = &rest[at + 1..end];
+        assert_eq!(tag.matches('"').count() % 2, 0, "quotes in <{tag}>");
+        let name = tag.split([' ', '\n', '/']).find(|n| !n.is_empty()).unwrap_or("");
+        if tag.starts_with('/') {
+            assert_eq!(open.pop(), Some(name), "</{name}>");
+        } else if !tag.ends_with('/') {
+            open.push(name);
+        }
+        rest = &rest[end + 1..];
+    }
+    assert!(open.is_empty(), "left open: {open:?}");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,39 +8,7 @@ use crate::view::drawing::{columns, escape, fit, svg_hatch, svg_text, wrap};
 
 /// The look, light, and dark where the reader prefers that. Scoped to the class of the
 /// root, so that several drawings can stand in one page.
-const CSS: &str = "
-.headers{font-family:system-ui,-apple-system,'Segoe UI','DejaVu Sans',sans-serif;font-size:11px}
-.headers .bg{fill:#fff}
-.headers text{fill:#1b1f24;text-anchor:middle}
-.headers .l{text-anchor:start}
-.headers .r{text-anchor:end}
-.headers .title{font-size:15px;font-weight:600;text-anchor:start}
-.headers .note,.headers .ruler,.headers .r{fill:#57606a}
-.headers .ruler{font-size:9px}
-.headers .name{font-weight:600}
-.headers .bit{font-size:9px}
-.headers .set{font-weight:700}
-.headers .value,.headers .hex{font-family:ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace}
-.headers .value{font-size:13px}
-.headers .hex{font-size:12px;white-space:pre}
-.headers .bad{fill:#b3261e}
-.headers .edge{stroke:#57606a;stroke-width:1.2;fill:none;stroke-linecap:square}
-.headers .hatch{stroke:#8c959f;stroke-width:1;fill:none}
-.headers .plate{fill:#fff}
-.headers .c0{fill:#dcebff}.headers .c1{fill:#fff0cf}.headers .c2{fill:#dcf5e1}
-.headers .c3{fill:#f3e3fb}.headers .c4{fill:#ffe3e0}.headers .c5{fill:#d8f3f3}
-@media (prefers-color-scheme:dark){
-.headers .bg{fill:#14171c}
-.headers text{fill:#e6e9ee}
-.headers .note,.headers .ruler,.headers .r{fill:#9aa4b0}
-.headers .bad{fill:#ff8a80}
-.headers .edge{stroke:#8b949e}
-.headers .hatch{stroke:#6e7681}
-.headers .plate{fill:#14171c}
-.headers .c0{fill:#16324f}.headers .c1{fill:#463610}.headers .c2{fill:#193d20}
-.headers .c3{fill:#3d2447}.headers .c4{fill:#4a2220}.headers .c5{fill:#123c3c}
-}
-";
+const CSS: &str = include_str!("style.css");
 
 const WIDTH: f64 = 980.0;
 const LEFT: f64 = 56.0;
@@ -63,7 +31,7 @@ pub(super) fn render(tree: &HeaderTree) -> String {
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"headers\" viewBox=\"0 0 {WIDTH} {height:.0}\" \
          width=\"{WIDTH}\" height=\"{height:.0}\" role=\"img\">\n<title>{}</title>\n<desc>{}</desc>\n\
-         <style>{CSS}</style>\n<rect class=\"bg\" width=\"{WIDTH}\" height=\"{height:.0}\"/>\n{}</svg>\n",
+         <style>\n{CSS}</style>\n<rect class=\"bg\" width=\"{WIDTH}\" height=\"{height:.0}\"/>\n{}</svg>\n",
         escape(&title),
         escape(&names.join(", ")),
         pen.out

@@ -93,6 +93,7 @@ fn in_svg() {
         assert!(!svg.contains("<b>") && !svg.contains("script") && !svg.contains("href"), "{name}");
         assert_eq!(svg.matches("<g class=\"layer\"").count(), tree.layers.len(), "{name}");
         assert_eq!(svg.contains("class=\"hatch\""), matches!(name, "snapped" | "malformed"), "{name}");
+        crate::view::drawing::assert_well_formed(&svg);
         insta::assert_snapshot!(format!("{name}_svg"), svg);
     }
 }

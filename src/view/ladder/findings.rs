@@ -115,8 +115,15 @@ const fn tone(kind: EventKind) -> Tone {
 fn words(event: &Event) -> String {
     let e = &event.evidence;
     let mut text = event.kind.name().replace('_', " ");
+    for (word, proper) in [("icmp", "ICMP"), ("rack ", "RACK "), ("nagle", "Nagle")] {
+        text = text.replace(word, proper);
+    }
     if let Some(original) = e.original {
-        let of = if repeats(event.kind) { "of" } else { "after" };
+        let of = match event.kind {
+            EventKind::IcmpError => "about",
+            kind if repeats(kind) => "of",
+            _ => "after",
+        };
         text.push_str(&format!(" {of} #{original}"));
     }
     if let Some(elapsed) = e.elapsed {

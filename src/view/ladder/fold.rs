@@ -146,9 +146,7 @@ fn bound(keep: &mut [bool], limit: Option<usize>) {
     let Some(limit) = limit.filter(|&l| kept > l) else { return };
     let last = limit / 3;
     let drop_from = limit - last;
-    let mut n = 0;
-    for k in keep.iter_mut().filter(|k| **k) {
+    for (n, k) in keep.iter_mut().filter(|k| **k).enumerate() {
         *k = n < drop_from || n >= kept - last;
-        n += 1;
     }
 }

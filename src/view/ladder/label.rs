@@ -36,6 +36,18 @@ pub(super) fn duration(nanos: i64) -> String {
     }
 }
 
+/// A time for the column: seconds since the first packet, to the microsecond.
+pub(super) fn clock(nanos: i64) -> String {
+    let sign = if nanos < 0 { "-" } else { "" };
+    let n = nanos.unsigned_abs();
+    format!("{sign}{}.{:06}", n / 1_000_000_000, n / 1000 % 1_000_000)
+}
+
+/// `+10.0 ms`
+pub(super) fn gap_words(gap: i64) -> String {
+    if gap < 0 { duration(gap) } else { format!("+{}", duration(gap)) }
+}
+
 /// Octets: `512 B`, `310 kB`, `1.2 MB`.
 pub(super) fn octets(n: u64) -> String {
     let v = n as f64;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::findings::{Findings, Mark, Tone, find};
 use super::fold::{Fold, Piece, fold};
-use super::label::{duration, parts};
+use super::label::parts;
 use super::{LaneCall, Options};
 use crate::model::{PerSide, Side, TcpState, Timestamp};
 use crate::report::{Conversation, Detail, Row, RowKind};
@@ -65,6 +65,8 @@ pub(super) struct Arrow {
     pub form: Form,
     /// What stands at it, the name first.
     pub parts: Vec<String>,
+    /// The same in lines: the first above the arrow, the others below.
+    pub labels: Vec<String>,
     /// It does not arrive.
     pub lost: bool,
     /// The frame that it repeats.
@@ -113,8 +115,10 @@ pub(super) struct Tie {
 pub(super) const LINE: f64 = 13.0;
 /// Columns of a line in the margin.
 pub(super) const MARGIN_COLUMNS: usize = 34;
-/// Columns of a label beside its arrow.
-pub(super) const LABEL_COLUMNS: usize = 62;
+/// Columns of a label beside its arrow, and beside one on a slant, where the room
+/// between it and the next is narrow at the ends.
+const LABEL_COLUMNS: usize = 62;
+const SLANTED_COLUMNS: usize = 40;
 /// A longer silence is drawn as one.
 const PAUSE: i64 = 200_000_000;
 /// Columns of a call.
@@ -209,7 +213,9 @@ impl Maker<'_> {
     /// Puts an item where it has `above` to the one before it.
     fn put(&mut self, above: f64, below: f64, ts: Option<Timestamp>, what: What) {
         let gap = ts.and_then(|t| Some(t.since(self.last?)));
-        self.y += self.below + above + gap.map_or(0.0, stretch);
+        // A silence that is drawn needs no more room.
+        let drawn = matches!(self.items.last(), Some(Item { what: What::Pause(_), .. }));
+        self.y += self.below + above + gap.filter(|_| !drawn).map_or(0.0, stretch);
         self.below = below;
         let at = ts.map(|t| t.since(self.start));
         self.items.push(Item { y: self.y, at, gap, what });
@@ -247,19 +253,24 @@ impl Maker<'_> {
             RowKind::Udp { .. } => (Form::Datagram, PerSide::default()),
             RowKind::Icmp { .. } => (Form::Icmp, PerSide::default()),
         };
-        let label = label_lines(&parts, LABEL_COLUMNS, LABEL_COLUMNS).len() as f64;
+        let arrival = self.options.transit.arrivals.get(&row.frame);
+        let delay = arrival.map(|t| t.since(row.ts)).filter(|d| *d >= 0);
+        let room = if delay.is_some_and(|d| d > 0) { SLANTED_COLUMNS } else { LABEL_COLUMNS };
+        let labels = label_lines(&parts, room, room);
+        let label = labels.len() as f64;
         let margin: usize = marks.iter().map(|m| wrap(&m.text, MARGIN_COLUMNS).len()).sum();
         // Label lines stand above and below the line, findings from it downwards.
-        let below = (6.0 + LINE * (label - 1.0)).max(LINE * (margin as f64 - 0.5)).max(6.0);
-        let arrival = self.options.transit.arrivals.get(&row.frame);
+        let slope = if delay.is_some_and(|d| d > 0) { LEAST_DROP - 2.0 } else { 6.0 };
+        let below = (6.0 + LINE * (label - 1.0)).max(LINE * (margin as f64 - 0.5)).max(slope);
         let arrow = Arrow {
             frame: row.frame,
             from: row.side,
             form,
             parts,
+            labels,
             lost: self.findings.lost.contains(&row.frame),
             repeats: self.findings.repeats.get(&row.frame).copied(),
-            delay: arrival.map(|t| t.since(row.ts)).filter(|d| *d >= 0),
+            delay,
             y_end: 0.0,
             marks,
             states,
@@ -269,10 +280,10 @@ impl Maker<'_> {
 
     fn finish(mut self) -> Layout {
         self.slant();
-        let mut bottom = self.y + self.below + 14.0;
+        let mut bottom = self.y + self.below + 20.0;
         for item in &self.items {
             if let What::Arrow(a) = &item.what {
-                bottom = bottom.max(a.y_end + 14.0);
+                bottom = bottom.max(a.y_end + 20.0);
             }
         }
         let bars = PerSide::new(self.bars(Side::Orig, bottom), self.bars(Side::Resp, bottom));
@@ -300,6 +311,7 @@ impl Maker<'_> {
     fn slant(&mut self) {
         let times: Vec<(i64, f64)> = self.items.iter().filter_map(|i| Some((i.at?, i.y))).collect();
         let mut rest = times.as_slice();
+        let slanted = !self.options.transit.arrivals.is_empty();
         for item in &mut self.items {
             let (y, at) = (item.y, item.at);
             if at.is_some() {
@@ -308,6 +320,8 @@ impl Maker<'_> {
             let What::Arrow(arrow) = &mut item.what else { continue };
             arrow.y_end = match (at, arrow.delay) {
                 (Some(at), Some(delay)) if delay > 0 => place_of(rest, y, at, at.saturating_add(delay)),
+                // Among slanted arrows one that never arrives goes down as well.
+                _ if arrow.lost && slanted => y + 16.0,
                 _ => y,
             };
         }
@@ -364,28 +378,20 @@ fn stretch(gap: i64) -> f64 {
     (12.0 * (1.0 + ms).log10()).min(36.0)
 }
 
+/// An arrow on a slant drops by so much where there is room.
+const LEAST_DROP: f64 = 24.0;
+
 /// Where a moment stands between the items with a time that come after `y`.
 fn place_of(times: &[(i64, f64)], y: f64, from: i64, moment: i64) -> f64 {
-    const LEAST: f64 = 8.0;
+    // Seen as a slant, but never past what happened after the arrival.
+    let least = times.first().map_or(y + LEAST_DROP, |&(_, next)| (next - 2.0).min(y + LEAST_DROP));
     let mut before = (from, y);
     for &(t, at) in times.iter().filter(|&&(t, _)| t >= from) {
         if t >= moment {
             let part = (moment - before.0) as f64 / ((t - before.0).max(1)) as f64;
-            return (before.1 + part * (at - before.1)).max(y + LEAST);
+            return (before.1 + part * (at - before.1)).max(least);
         }
         before = (t, at);
     }
     before.1.max(y) + 24.0
-}
-
-/// A time for the column: seconds since the first packet, to the microsecond.
-pub(super) fn clock(nanos: i64) -> String {
-    let sign = if nanos < 0 { "-" } else { "" };
-    let n = nanos.unsigned_abs();
-    format!("{sign}{}.{:06}", n / 1_000_000_000, n / 1000 % 1_000_000)
-}
-
-/// `+10.0 ms`
-pub(super) fn gap_words(gap: i64) -> String {
-    if gap < 0 { duration(gap) } else { format!("+{}", duration(gap)) }
 }

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::label::duration;
-use super::layout::{Layout, What, clock};
+use super::label::{clock, duration};
+use super::layout::{Layout, What};
 use crate::model::{PerSide, Printable, Side, TcpState};
 
 /// Text that Markdown takes as text.

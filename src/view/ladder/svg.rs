@@ -3,79 +3,14 @@
 use std::fmt::Write;
 
 use super::findings::Tone;
-use super::label::duration;
-use super::layout::{
-    Arrow, Bar, CALL_COLUMNS, Form, Item, LABEL_COLUMNS, LINE, Layout, MARGIN_COLUMNS, What, clock,
-    gap_words, label_lines,
-};
+use super::label::{clock, duration, gap_words};
+use super::layout::{Arrow, Bar, CALL_COLUMNS, Form, Item, LINE, Layout, MARGIN_COLUMNS, What};
 use crate::model::{PerSide, Side, TcpState};
-use crate::view::drawing::{columns, escape, svg_text, wrap};
+use crate::view::drawing::{columns, escape, fit, svg_text, wrap};
 
 /// The look, light, and dark where the reader prefers that. Scoped to the class of the
 /// root, so that several drawings can stand in one page.
-const CSS: &str = "
-.ladder{font-family:system-ui,-apple-system,'Segoe UI','DejaVu Sans',sans-serif;font-size:11px}
-.ladder .bg{fill:#fff}
-.ladder text{fill:#1b1f24;text-anchor:middle}
-.ladder .l{text-anchor:start}
-.ladder .r{text-anchor:end}
-.ladder .title{font-size:15px;font-weight:600;text-anchor:start}
-.ladder .head{font-size:13px;font-weight:600}
-.ladder .soft{fill:#57606a}
-.ladder .small{font-size:9.5px}
-.ladder .time{font-family:ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace}
-.ladder .halo{paint-order:stroke;stroke:#fff;stroke-width:3px;stroke-linejoin:round}
-.ladder .life{stroke:#1b1f24;stroke-width:1.6}
-.ladder .dots{stroke:#57606a;stroke-width:1.6;stroke-dasharray:2 4}
-.ladder .lead{stroke:#afb8c1;stroke-width:1;stroke-dasharray:1 4}
-.ladder .fold{fill:#f0f2f4;stroke:#afb8c1}
-.ladder .segment line,.ladder .segment path{stroke:#1f4e9c;stroke-width:1.6;fill:none}
-.ladder .segment polygon{fill:#1f4e9c}
-.ladder .segment[data-form=ack] line{stroke:#6b7785;stroke-width:1.1}
-.ladder .segment[data-form=ack] polygon{fill:#6b7785}
-.ladder .segment[data-form=reset] line,.ladder .segment[data-form=icmp] line,
-.ladder .segment[data-lost] line,.ladder .segment[data-lost] path{stroke:#b3261e}
-.ladder .segment[data-form=reset] polygon,.ladder .segment[data-form=icmp] polygon{fill:#b3261e}
-.ladder .segment[data-form=icmp] line{stroke-dasharray:6 3}
-.ladder .segment[data-again] line{stroke:#9a5b00}
-.ladder .segment[data-again] polygon{fill:#9a5b00}
-.ladder .segment path{stroke-width:2.2}
-.ladder .bar{stroke:#fff;stroke-width:1}
-.ladder .idle{fill:#e6e9ec}.ladder .opening{fill:#ffe9b8}.ladder .open{fill:#cdeed5}
-.ladder .closing{fill:#d5e6ff}.ladder .waiting{fill:#eadcf8}
-.ladder .tie{fill:none;stroke-width:1.3;stroke-dasharray:2 3}
-.ladder .tie.fact,.ladder .tie.notice{stroke:#9a5b00}.ladder .tie.trouble{stroke:#b3261e}
-.ladder circle.fact{fill:#57606a}.ladder circle.notice{fill:#9a5b00}.ladder circle.trouble{fill:#b3261e}
-.ladder text.fact{fill:#57606a}.ladder text.notice{fill:#7a4700}.ladder text.trouble{fill:#b3261e}
-.ladder .call{font-family:ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace;font-size:10.5px}
-.ladder .tick{stroke:#57606a;stroke-width:1}
-@media (prefers-color-scheme:dark){
-.ladder .bg{fill:#14171c}
-.ladder text{fill:#e6e9ee}
-.ladder .soft{fill:#9aa4b0}
-.ladder .halo{stroke:#14171c}
-.ladder .life{stroke:#c9d1d9}
-.ladder .dots{stroke:#9aa4b0}
-.ladder .lead{stroke:#4b5460}
-.ladder .fold{fill:#20252c;stroke:#4b5460}
-.ladder .segment line,.ladder .segment path{stroke:#7fb2ff}
-.ladder .segment polygon{fill:#7fb2ff}
-.ladder .segment[data-form=ack] line{stroke:#8b98a6}
-.ladder .segment[data-form=ack] polygon{fill:#8b98a6}
-.ladder .segment[data-form=reset] line,.ladder .segment[data-form=icmp] line,
-.ladder .segment[data-lost] line,.ladder .segment[data-lost] path{stroke:#ff8a80}
-.ladder .segment[data-form=reset] polygon,.ladder .segment[data-form=icmp] polygon{fill:#ff8a80}
-.ladder .segment[data-again] line{stroke:#f0b45a}
-.ladder .segment[data-again] polygon{fill:#f0b45a}
-.ladder .bar{stroke:#14171c}
-.ladder .idle{fill:#2a3038}.ladder .opening{fill:#4d3d12}.ladder .open{fill:#1c4527}
-.ladder .closing{fill:#1b3557}.ladder .waiting{fill:#3d2a55}
-.ladder .tie.fact,.ladder .tie.notice{stroke:#f0b45a}.ladder .tie.trouble{stroke:#ff8a80}
-.ladder circle.fact{fill:#9aa4b0}.ladder circle.notice{fill:#f0b45a}.ladder circle.trouble{fill:#ff8a80}
-.ladder text.fact{fill:#9aa4b0}.ladder text.notice{fill:#f0b45a}.ladder text.trouble{fill:#ff8a80}
-.ladder .tick{stroke:#9aa4b0}
-}
-";
+const CSS: &str = include_str!("style.css");
 
 const TIME: f64 = 120.0;
 const BAR: f64 = 100.0;
@@ -98,26 +33,27 @@ struct Columns {
 
 impl Columns {
     fn of(layout: &Layout) -> Self {
-        let call = if layout.calls { CALL_COLUMNS as f64 * 6.5 + 14.0 } else { 0.0 };
+        // Half of what a head takes over its line.
+        let head = |side: Side| layout.heads[side].iter().map(|l| columns(l)).max().unwrap_or(0) as f64 * 4.3;
         let states = layout.bars.0.iter().any(|b| !b.is_empty());
         let bar = if states { BAR } else { 0.0 };
-        // Without bars the heads need the room beside the lines.
-        let side = if states { 8.0 } else { 60.0 };
-        let bar_a = TIME + 8.0 + call;
-        let life_a = bar_a + bar + side;
+        let bar_a = TIME + 8.0 + calls_width(layout, Side::Orig);
+        // The head over the left line must keep clear of the columns before it.
+        let life_a = (bar_a + bar + 8.0).max(TIME + head(Side::Orig) + 14.0);
+        let bar_a = life_a - 8.0 - bar;
         let life_b = life_a + BETWEEN;
-        let bar_b = life_b + side;
+        let bar_b = life_b + 8.0;
         let call_b = bar_b + bar + 6.0;
-        let margin = call_b + call + 6.0;
+        let margin = call_b + calls_width(layout, Side::Resp) + 6.0;
         let notes = margin + TIE * layout.tie_lanes.min(TIE_PLACES) as f64 + 14.0;
-        let any = layout.items.iter().any(|i| matches!(&i.what, What::Arrow(a) if !a.marks.is_empty()));
-        let width = if any || layout.tie_lanes > 0 {
-            notes + MARGIN_COLUMNS as f64 * 6.6 + 12.0
-        } else {
-            margin + 8.0
-        };
-        // Long addresses at the heads must fit too.
-        let head = |side: Side| layout.heads[side].iter().map(|l| columns(l)).max().unwrap_or(0) as f64 * 4.2;
+        let marks = layout.items.iter().filter_map(|i| match &i.what {
+            What::Arrow(a) => Some(&a.marks),
+            _ => None,
+        });
+        let lines = marks.flatten().flat_map(|m| wrap(&m.text, MARGIN_COLUMNS));
+        let longest = lines.map(|l| columns(&l)).max().unwrap_or(0);
+        let noted = longest > 0 || layout.tie_lanes > 0;
+        let width = if noted { notes + longest as f64 * 6.8 + 20.0 } else { margin + 8.0 };
         Self {
             calls: PerSide::new(bar_a - 8.0, call_b + 8.0),
             bars: PerSide::new(bar_a, bar_b),
@@ -127,6 +63,16 @@ impl Columns {
             width: width.max(life_b + head(Side::Resp) + 12.0),
         }
     }
+}
+
+/// What the calls at a side take.
+fn calls_width(layout: &Layout, side: Side) -> f64 {
+    let calls = layout.items.iter().filter_map(|i| match &i.what {
+        What::Call(at, text) if *at == side => Some(wrap(text, CALL_COLUMNS)),
+        _ => None,
+    });
+    let longest = calls.flatten().map(|l| columns(&l)).max().unwrap_or(0).min(2 * CALL_COLUMNS);
+    if longest > 0 { longest as f64 * 6.6 + 14.0 } else { 0.0 }
 }
 
 pub(super) fn draw(layout: &Layout) -> String {
@@ -154,7 +100,7 @@ pub(super) fn draw(layout: &Layout) -> String {
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"ladder\" viewBox=\"0 0 {width:.0} {height:.0}\" \
          width=\"{width:.0}\" height=\"{height:.0}\" role=\"img\">\n<title>{}</title>\n<desc>{}</desc>\n\
-         <style>{CSS}</style>\n<rect class=\"bg\" width=\"{width:.0}\" height=\"{height:.0}\"/>\n{}</svg>\n",
+         <style>\n{CSS}</style>\n<rect class=\"bg\" width=\"{width:.0}\" height=\"{height:.0}\"/>\n{}</svg>\n",
         escape(&layout.title),
         escape(&format!("A ladder of {} packets between two ends.", layout.arrows())),
         pen.out
@@ -264,6 +210,7 @@ impl Pen<'_> {
                 let from = if *side == Side::Orig { x + 2.0 } else { x - 2.0 };
                 self.line("tick", (from, y), (to, y));
                 for (i, line) in wrap(text, CALL_COLUMNS).iter().enumerate() {
+                    let line = &fit(line, 2 * CALL_COLUMNS, '…');
                     svg_text(
                         &mut self.out,
                         (x - if *side == Side::Orig { 2.0 } else { -2.0 }, y + 4.0 + LINE * i as f64),
@@ -291,12 +238,12 @@ impl Pen<'_> {
         svg_text(&mut self.out, (42.0, y + 4.0), "r soft", &format!("#{}", arrow.frame));
         svg_text(&mut self.out, (TIME, y + 4.0), "r time", &clock(at));
         if let Some(gap) = item.gap.filter(|g| *g != 0) {
-            svg_text(&mut self.out, (TIME, y - 7.0), "r soft small", &gap_words(gap));
+            svg_text(&mut self.out, (TIME, y - 8.0), "r soft small", &gap_words(gap));
         }
         let y_end = self.top + arrow.y_end;
         let (x1, x2) = (self.c.life[arrow.from], self.c.life[arrow.from.other()]);
         let (dx, dy) = (x2 - x1, y_end - y);
-        let far = if arrow.lost { 0.72 } else { 1.0 };
+        let far = if arrow.lost { 0.93 } else { 1.0 };
         let head = (x1 + dx * far, y + dy * far);
         let lost = if arrow.lost { r#" data-lost="yes""# } else { "" };
         let again = if arrow.repeats.is_some() { r#" data-again="yes""# } else { "" };
@@ -341,17 +288,22 @@ impl Pen<'_> {
     }
 
     fn label(&mut self, arrow: &Arrow, (x1, y): (f64, f64), (dx, dy): (f64, f64)) {
-        let lines = label_lines(&arrow.parts, LABEL_COLUMNS, LABEL_COLUMNS);
         let slanted = dy.abs() > 0.5;
-        // On a slant a label stands near its sender, where arrows seldom cross.
-        let (class, x) = match (slanted, arrow.from) {
+        // On a slant a label stands nearer to its sender, for arrows that cross do so in
+        // the middle; but not at the end, where the arrow that it answers comes in.
+        let longest = arrow.labels.iter().map(|l| columns(l)).max().unwrap_or(0) as f64 * 6.6;
+        let from_end = if slanted { (BETWEEN - longest - 40.0).clamp(12.0, 96.0) } else { 12.0 };
+        // So does one that ends in a cross, to keep clear of it.
+        let (class, x) = match (slanted || arrow.lost, arrow.from) {
             (false, _) => ("halo", x1 + dx / 2.0),
-            (true, Side::Orig) => ("l halo", x1 + 12.0),
-            (true, Side::Resp) => ("r halo", x1 - 12.0),
+            (true, Side::Orig) => ("l halo", x1 + from_end),
+            (true, Side::Resp) => ("r halo", x1 - from_end),
         };
         // From the responder the line goes to the left, so its angle is turned over.
         let angle = if dx < 0.0 { (-dy).atan2(-dx) } else { dy.atan2(dx) }.to_degrees();
-        for (i, line) in lines.iter().enumerate() {
+        for (i, line) in arrow.labels.iter().enumerate() {
+            // Two spaces would shrink to one.
+            let line = &line.replace("  ", "\u{2003}");
             let line_y = if i == 0 { y - 5.0 } else { y + LINE * i as f64 };
             let class = if i == 0 { class.to_owned() } else { format!("{class} soft") };
             if slanted {

@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use super::findings::{Mark, Tone};
-use super::label::duration;
-use super::layout::{Arrow, Form, Item, Layout, What, clock, gap_words, label_lines};
+use super::label::{clock, duration, gap_words};
+use super::layout::{Arrow, Form, Item, Layout, What, label_lines};
 use crate::model::{PerSide, Printable, Side, TcpState};
 use crate::view::Style;
 use crate::view::drawing::{center, columns, fit, left, plain, right, wrap};
