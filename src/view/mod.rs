@@ -20,6 +20,9 @@ pub mod table;
 pub mod teardown;
 #[cfg(test)]
 mod tests;
+mod drawing;
+pub mod header;
+pub mod ladder;
 
 use std::io::{self, Write};
 
