@@ -1,6 +1,13 @@
 //! From facts to text and pictures. A view reads the report and writes; it decides
 //! nothing about the network.
 
+pub mod graph;
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod pages;
+
 use std::io::{self, Write};
 
 use crate::report::Report;
