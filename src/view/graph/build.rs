@@ -77,10 +77,10 @@ impl Plan<'_> {
 
     const fn subject(&self) -> &'static str {
         match self.kind {
-            Graph::TimeSequence => "octets",
-            Graph::Rtt => "round trips",
-            Graph::Flight => "octets in flight",
-            Graph::Throughput => "rate",
+            Graph::TimeSequence => "Octets",
+            Graph::Rtt => "Round trips",
+            Graph::Flight => "Octets in flight",
+            Graph::Throughput => "Rate",
         }
     }
 
@@ -145,6 +145,7 @@ impl Plan<'_> {
         let roof = hi.saturating_add(hi.saturating_sub(lo) / 2);
         panel.y =
             Axis::new("sequence number, from the initial one", Unit::Octets, lo, reach(hi, roof, &edge));
+        panel.y.hi = panel.y.hi.saturating_add(panel.y.hi.saturating_sub(lo) / 40);
         panel.note_window(&edge, self.trace.unknown_scale, "edge of the window");
         panel.layers = vec![
             Layer { role: Role::Window, shape: Shape::Steps(edge) },
@@ -289,7 +290,11 @@ impl Plan<'_> {
             _ => None,
         });
         let bin = bin.filter(|&b| b > 0).unwrap_or(1);
-        let bins = usize::try_from(span / i128::from(bin) + 1).unwrap_or(1).min(1000);
+        // A short rest at the end would give a wild mean: it goes with the bin before it.
+        let rest = span % i128::from(bin);
+        let short = i128::from(rest < i128::from(bin) / 2);
+        let bins = usize::try_from((span / i128::from(bin) + 1 - short).max(1)).unwrap_or(1).min(1000);
+        let last = span - i128::from(bin) * (bins as i128 - 1);
         let (mut wire, mut fresh) = (vec![0u64; bins], vec![0u64; bins]);
         let mut known = Ranges::default();
         for seen in self.trace.seen.iter().filter(|s| s.side == side) {
@@ -311,7 +316,8 @@ impl Plan<'_> {
             sums.into_iter()
                 .enumerate()
                 .map(|(i, n)| {
-                    let bits = i128::from(n) * 8 * 1_000_000_000 / i128::from(bin);
+                    let over = if i + 1 == bins { last.max(1) } else { i128::from(bin) };
+                    let bits = i128::from(n) * 8 * 1_000_000_000 / over;
                     Point {
                         x: panel.x.lo.saturating_add(bin.saturating_mul(i as i64)),
                         y: i64::try_from(bits).unwrap_or(i64::MAX),

@@ -143,7 +143,7 @@ fn mark(verdict: Option<&Mark>, labels: Labels) -> Mark {
 /// Where `detail` misses packets, in time.
 fn hole(detail: &Detail, conversation: &Conversation) -> Option<Hole> {
     let time = |i: usize| detail.rows.get(i).map(|r| r.ts.since(conversation.first));
-    let from = time(detail.left_out_at.checked_sub(1).unwrap_or(0)).unwrap_or(0);
+    let from = time(detail.left_out_at.saturating_sub(1)).unwrap_or(0);
     let to = time(detail.left_out_at).unwrap_or_else(|| conversation.last.since(conversation.first));
     (detail.left_out > 0).then_some(Hole { packets: detail.left_out, from, to })
 }
