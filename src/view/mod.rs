@@ -2,6 +2,7 @@
 //! nothing about the network.
 
 pub mod graph;
+pub mod html;
 
 #[cfg(test)]
 pub(crate) mod fixture;

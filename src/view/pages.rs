@@ -6,6 +6,7 @@ use std::{env, fs};
 
 use super::fixture::{Talk, lesson};
 use super::graph::{Graph, render_svg};
+use super::html::{Limits, NoPictures, render_html};
 use crate::model::Side::{Orig, Resp};
 
 /// `flights` flights of ten segments each, a tenth of them with a loss.
@@ -36,5 +37,7 @@ fn write_pages() {
             let svg = render_svg(kind, &talk.detail, &talk.conversation(), &[]);
             fs::write(dir.join(format!("{name}-{}.svg", kind.name())), svg).unwrap();
         }
+        let html = render_html(&talk.report(), &NoPictures, &Limits::default());
+        fs::write(dir.join(format!("{name}.html")), html).unwrap();
     }
 }

@@ -157,12 +157,12 @@ fn rounded(value: i64, size: Size, what: &str) -> String {
 }
 
 /// Octets in words: `512 B`, `65.5 kB`, `1.2 MB`.
-pub(super) fn octets(n: i64) -> String {
+pub(in crate::view) fn octets(n: i64) -> String {
     rounded(n, size(n, &THOUSANDS), "B")
 }
 
 /// A length of time: `0`, `250 µs`, `1.5 ms`, `2 s`, `3 min`.
-pub(super) fn time(nanos: i64) -> String {
+pub(in crate::view) fn time(nanos: i64) -> String {
     rounded(nanos, size(nanos, &TIMES), "")
 }
 

@@ -23,6 +23,7 @@ use crate::report::{Conversation, Detail, Report};
 
 use super::{Style, View};
 
+pub(in crate::view) use axis::{octets, time};
 pub use svg::STYLE as SVG_STYLE;
 pub use xplot::XplotFile;
 

@@ -156,8 +156,8 @@ fn axes(out: &mut String, panel: &Panel) {
     let _ = write!(
         out,
         "<path class=\"frame\" d=\"M{LEFT} {TOP}V{bottom}H{right}\"/>\
-         <text class=\"tick end\" x=\"{right}\" y=\"{}\">{}</text>\
-         <text class=\"tick mid\" transform=\"translate(14 {}) rotate(-90)\">{}</text>",
+         <text class=\"tick name end\" x=\"{right}\" y=\"{}\">{}</text>\
+         <text class=\"tick name mid\" transform=\"translate(14 {}) rotate(-90)\">{}</text>",
         bottom + 34.0,
         panel.x.name,
         TOP + PLOT / 2.0,
