@@ -31,17 +31,19 @@ pub(super) fn element(chart: &Chart, kind: Graph, id: &str) -> String {
     out
 }
 
-fn draw(out: &mut String, chart: &Chart, kind: Graph, id: &str, style: bool) {
+/// `alone`: with its styles and a visible title; a page has both already.
+fn draw(out: &mut String, chart: &Chart, kind: Graph, id: &str, alone: bool) {
     let notes = |p: &Panel| NOTE * p.notes.len() as f64;
     let tall = |p: &Panel| if p.layers.is_empty() { 40.0 } else { TOP + PLOT + UNDER } + notes(p);
-    let height: f64 = 34.0 + chart.panels.iter().map(tall).sum::<f64>() + 8.0;
+    let head = if alone { 34.0 } else { 4.0 };
+    let height: f64 = head + chart.panels.iter().map(tall).sum::<f64>() + 8.0;
     let _ = write!(
         out,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"graph\" viewBox=\"0 0 {WIDTH} {height}\" \
          role=\"img\" aria-labelledby=\"{id}-t {id}-d\" data-kind=\"{}\">",
         kind.name()
     );
-    if style {
+    if alone {
         let _ = write!(out, "<style>{STYLE}</style>");
     }
     let _ = write!(out, "<title id=\"{id}-t\">{}</title><desc id=\"{id}-d\">", escape(&chart.title));
@@ -49,8 +51,10 @@ fn draw(out: &mut String, chart: &Chart, kind: Graph, id: &str, style: bool) {
         let _ = write!(out, "{}. {} ", escape(&panel.title), escape(&described(panel)));
     }
     out.push_str("</desc><rect class=\"paper\" width=\"100%\" height=\"100%\"/>");
-    let _ = write!(out, "<text class=\"title\" x=\"12\" y=\"24\">{}</text>", escape(&chart.title));
-    let mut y = 34.0;
+    if alone {
+        let _ = write!(out, "<text class=\"title\" x=\"12\" y=\"24\">{}</text>", escape(&chart.title));
+    }
+    let mut y = head;
     for (n, panel) in chart.panels.iter().enumerate() {
         let _ = write!(out, "<g transform=\"translate(0 {y})\">");
         draw_panel(out, panel, &format!("{id}-{n}"));

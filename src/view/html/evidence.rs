@@ -54,7 +54,7 @@ fn row(event: &Event, c: &Conversation, shown: &Shown) -> Markup {
             td { (c.endpoints[event.side]) }
             td { (event.kind.name().replace('_', " ")) }
             td.{ "sure-" (event.confidence.name()) } { (event.confidence.name()) }
-            td { (evidence(event, c, shown)) }
+            td.wide { (evidence(event, c, shown)) }
             td { (labels.join(", ").replace('_', " ")) }
         }
     }

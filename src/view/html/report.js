@@ -108,9 +108,8 @@
       bar.className = "zoom";
       bar.setAttribute("role", "group");
       bar.setAttribute("aria-label", `Zoom the graph of the ${side}`);
-      const read = document.createElement("output");
-      const hint = `Graph of the ${side}: drag to zoom, click to go to the packet.`;
-      read.textContent = hint;
+      const hint = document.createElement("span");
+      hint.textContent = `The ${side}'s: drag to zoom, click to go to the packet.`;
       const button = (text, label, act) => {
         const b = document.createElement("button");
         b.type = "button";
@@ -162,13 +161,14 @@
       button("↑", "Higher", () => move(0, -0.25));
       button("↓", "Lower", () => move(0, 0.25));
       button("All", "Show all", () => show({ x: 0, y: 0, w: W, h: H }));
-      bar.append(read);
+      bar.append(hint);
       figure.append(bar);
 
       // The catcher lies over the whole plot, in the outer coordinates, which never zoom.
       const catcher = make("rect", { class: "catch", x: left, y: top, width: W, height: H }, panel);
       const cursor = make("path", { class: "cursor" }, panel);
       const band = make("rect", { class: "band", width: 0, height: 0 }, panel);
+      const read = make("text", { class: "read", x: left, y: top + H + 34 }, panel);
       let from = null;
       const at = (event) => {
         const box = catcher.getBoundingClientRect();
@@ -184,7 +184,8 @@
         let text = `${say(Math.round(time(p.x)), "Time", step)}, ${say(Math.round(height(p.y)), yUnit, (y1 - y0) / 1e3)}${quantity}`;
         if (near) {
           const c = near[1].cells;
-          text += `; nearest listed packet: ${[0, 1, 2, 3].map((i) => c[i].textContent.trim()).join(", ")}, seq ${c[4].textContent}, ${c[8].textContent} octets`;
+          const [frame, when, way, flags, seq, , , , len] = Array.from(c, (cell) => cell.textContent.trim());
+          text += `; nearest in the table: frame ${frame}, ${when}, ${way} ${flags} ${seq}:${len}`;
         }
         read.textContent = text;
         if (from) {
@@ -197,7 +198,7 @@
       });
       catcher.addEventListener("pointerleave", () => {
         cursor.setAttribute("d", "");
-        if (!from) read.textContent = hint;
+        read.textContent = "";
       });
       catcher.addEventListener("pointerdown", (event) => {
         from = at(event);
