@@ -181,7 +181,9 @@
         const near = nearest(time(p.x));
         cursor.setAttribute("d", `M${left + p.fx * W} ${top}v${H}M${left} ${top + p.fy * H}h${W}`);
         const step = (x1 - x0) / 1e4;
-        let text = `${say(Math.round(time(p.x)), "Time", step)}, ${say(Math.round(height(p.y)), yUnit, (y1 - y0) / 1e3)}${quantity}`;
+        const up = Math.round(height(p.y));
+        const amount = yUnit === "Octets" ? up.toLocaleString("en") : say(up, yUnit, (y1 - y0) / 1e3);
+        let text = `${say(Math.round(time(p.x)), "Time", step)}, ${amount}${quantity}`;
         if (near) {
           const c = near[1].cells;
           const [frame, when, way, flags, seq, , , , len] = Array.from(c, (cell) => cell.textContent.trim());
@@ -209,6 +211,8 @@
         const start = from;
         from = null;
         band.setAttribute("width", 0);
+        cursor.setAttribute("d", "");
+        read.textContent = "";
         if (start && Math.abs(start.fx - p.fx) > 0.01) {
           const tall = Math.abs(start.fy - p.fy) > 0.03;
           show({
