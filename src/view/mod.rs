@@ -23,6 +23,13 @@ mod tests;
 mod drawing;
 pub mod header;
 pub mod ladder;
+pub mod graph;
+pub mod html;
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod pages;
 
 use std::io::{self, Write};
 
