@@ -34,7 +34,7 @@ kinds:
 options:
   --seed N          another capture of the same kind              [1]
   --packets N       short, flood: packets to write                [4000000]
-  --bytes N[k|M|G]  mixed, bulk: size of the file, roughly        [1250M]
+  --bytes N[k|M|G]  mixed, bulk: size of the file, roughly        [1100M]
   --live N          connections open at a time    [short 2000, mixed 150, bulk 8]
   --loss P          mixed, bulk: probability that a packet is lost     [mixed 0.005, bulk 0]
   --reorder P       mixed, bulk: probability that a segment is overtaken [mixed 0.0002, bulk 0]
@@ -100,7 +100,7 @@ fn run(args: &Args) -> Result<(u64, u64), Box<dyn Error>> {
         "short" => short::short(&mut out, packets / 10, args.live.unwrap_or(2000), seed)?,
         "flood" => short::flood(&mut out, packets / 2, seed)?,
         "mixed" | "bulk" => {
-            let bytes = args.bytes.unwrap_or(1_250_000_000);
+            let bytes = args.bytes.unwrap_or(1_100_000_000);
             let few = (bytes / 4_000_000 + 2).min(150) as usize;
             let plan = Plan {
                 seed,
