@@ -1,9 +1,23 @@
 //! Where packets come from. Each source yields them one at a time, in order,
 //! borrowing its own buffer: nothing is allocated per packet.
 
+mod bytes;
+mod compressed;
+mod erf;
 mod error;
+mod feed;
+mod open;
+mod pcap;
+mod pcapng;
+mod snoop;
+mod window;
 
+pub use erf::ErfReader;
 pub use error::{SourceError, SourceErrorKind};
+pub use open::{CaptureFile, Format, ScriptOpener};
+pub use pcap::PcapReader;
+pub use pcapng::PcapngReader;
+pub use snoop::SnoopReader;
 
 use crate::model::{LinkType, Packet};
 
