@@ -286,10 +286,13 @@ pub(super) fn gre_payload(w: &mut Walk<'_>, protocol: u16, o: Octets<'_>) {
     match protocol {
         0x880b => {
             w.path.push(Proto::Ppp);
-            super::ppp::protocol(w, match o.u16(0) {
-                Some(0xff03) => o.skip(2),
-                _ => o,
-            });
+            super::ppp::protocol(
+                w,
+                match o.u16(0) {
+                    Some(0xff03) => o.skip(2),
+                    _ => o,
+                },
+            );
         }
         // Ethernet over IP as some routers number it.
         0x6400 => ethernet::ethernet(w, o.skip(4)),

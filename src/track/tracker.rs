@@ -128,9 +128,7 @@ impl Tracker {
     fn reuses_ports(&self, slot: u32, s: &TcpSegment) -> bool {
         let Some(conversation) = self.tcp.get(slot) else { return false };
         let base = conversation.base(conversation.direction(s.ip.src));
-        base.is_some_and(|base| {
-            base != s.seq || (!s.flags.has(TcpFlags::ACK) && conversation.has_ending())
-        })
+        base.is_some_and(|base| base != s.seq || (!s.flags.has(TcpFlags::ACK) && conversation.has_ending()))
     }
 
     #[inline]

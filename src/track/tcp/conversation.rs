@@ -95,7 +95,14 @@ const fn looks_like_server(port: u16, other: u16) -> bool {
 }
 
 impl TcpConversation {
-    pub(in crate::track) fn new(key: FlowKey, stream: u32, src: Endpoint, dst: Endpoint, frame: u64, ts: Timestamp) -> Self {
+    pub(in crate::track) fn new(
+        key: FlowKey,
+        stream: u32,
+        src: Endpoint,
+        dst: Endpoint,
+        frame: u64,
+        ts: Timestamp,
+    ) -> Self {
         Self {
             key,
             stream,
@@ -154,7 +161,12 @@ impl TcpConversation {
 
     /// Takes in a segment of this connection.
     #[inline]
-    pub(in crate::track) fn segment(&mut self, s: &TcpSegment, port_reuse: bool, pool: &mut Pool) -> (SeenSegment, Digest) {
+    pub(in crate::track) fn segment(
+        &mut self,
+        s: &TcpSegment,
+        port_reuse: bool,
+        pool: &mut Pool,
+    ) -> (SeenSegment, Digest) {
         let dir = self.direction(s.ip.src);
         let d = usize::from(dir);
         self.touched = true;
@@ -199,7 +211,13 @@ impl TcpConversation {
         state::advance(from, to, &Step { seq: s.seq, ack: s.ack, flags: s.flags, len: s.len });
         self.crossing(s, d, fin_was_acked);
         let new_from = if next_before.0 == 0 { s.seq } else { next_before };
-        let digest = Digest { options, next_before: new_from, next_known: next_before.0 != 0, peer_ack_before, rtt_sample };
+        let digest = Digest {
+            options,
+            next_before: new_from,
+            next_known: next_before.0 != 0,
+            peer_ack_before,
+            rtt_sample,
+        };
         let resent = s.len > 0 && digest.next_known && s.seq.plus(s.len).is_at_or_before(next_before);
         self.history.note(d, s.flags, s.len, s.window, resent, analysis.labels.has(Labels::LOST_SEGMENT));
         let scaled_window = match scale {
@@ -312,7 +330,8 @@ impl TcpConversation {
             }
         } else if options.fast_open && s.len > 0 && d == usize::from(self.orig_dir) {
             labels.add(Labels::TFO_SYN);
-            self.fast_open = FastOpen { syn_data_end: Some(s.seq.plus(1).plus(s.len)), syn_next: s.seq.plus(1) };
+            self.fast_open =
+                FastOpen { syn_data_end: Some(s.seq.plus(1).plus(s.len)), syn_next: s.seq.plus(1) };
         }
     }
 

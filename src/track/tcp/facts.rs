@@ -23,7 +23,10 @@ impl OptionFacts {
             [] => Self::default(),
             // What nearly every data segment has: two octets of padding and timestamps.
             [1, 1, 8, 10, a, b, c, d, e, f, g, h] => Self {
-                timestamps: Some((u32::from_be_bytes([*a, *b, *c, *d]), u32::from_be_bytes([*e, *f, *g, *h]))),
+                timestamps: Some((
+                    u32::from_be_bytes([*a, *b, *c, *d]),
+                    u32::from_be_bytes([*e, *f, *g, *h]),
+                )),
                 ..Self::default()
             },
             _ => Self::walk(octets),

@@ -171,7 +171,8 @@ fn forward(fwd: &mut LabelSide, rev: &mut LabelSide, seg: &Seen, a: &mut Analysi
     }
     if seg.len > 0 {
         if rev.scale != Scale::Unknown {
-            let window = if rev.window_unscaled { u32::from(rev.window) } else { rev.scale.apply(rev.window) };
+            let window =
+                if rev.window_unscaled { u32::from(rev.window) } else { rev.scale.apply(rev.window) };
             if seg.seq.plus(seg.len) == rev.last_ack.plus(window) {
                 a.labels.add(Labels::WINDOW_FULL);
             }
@@ -212,14 +213,7 @@ fn forward(fwd: &mut LabelSide, rev: &mut LabelSide, seg: &Seen, a: &mut Analysi
 }
 
 /// Below what was sent before: which kind of retransmission, or late.
-fn resent(
-    fwd: &LabelSide,
-    rev: &LabelSide,
-    seg: &Seen,
-    initial_rtt: i64,
-    pool: &Pool,
-    a: &mut Analysis,
-) {
+fn resent(fwd: &LabelSide, rev: &LabelSide, seg: &Seen, initial_rtt: i64, pool: &Pool, a: &mut Analysis) {
     // More than the one octet that a window probe may have taken before it.
     let repeats = !(seg.len > 1 && fwd.next.minus(1) == seg.seq);
     let data_end = seg.seq.plus(seg.len);
@@ -231,10 +225,7 @@ fn resent(
     if !repeats {
         return;
     }
-    if rev.duplicate_acks >= 2
-        && rev.last_ack == seg.seq
-        && elapsed(rev.last_ack_ts, seg.ts) < FAST_WITHIN
-    {
+    if rev.duplicate_acks >= 2 && rev.last_ack == seg.seq && elapsed(rev.last_ack_ts, seg.ts) < FAST_WITHIN {
         a.labels.add(Labels::FAST_RETRANSMISSION);
         a.labels.add(Labels::RETRANSMISSION);
         return;
