@@ -60,6 +60,28 @@ pub trait PacketSource {
     }
 }
 
+impl<S: PacketSource + ?Sized> PacketSource for Box<S> {
+    fn next_packet(&mut self) -> Result<Option<Packet<'_>>, SourceError> {
+        (**self).next_packet()
+    }
+
+    fn interfaces(&self) -> &[Interface] {
+        (**self).interfaces()
+    }
+
+    fn progress(&self) -> Progress {
+        (**self).progress()
+    }
+
+    fn drops(&mut self) -> Option<Drops> {
+        (**self).drops()
+    }
+
+    fn remarks(&self) -> &[String] {
+        (**self).remarks()
+    }
+}
+
 /// Where packets were captured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interface {

@@ -23,8 +23,9 @@ const LARGEST_SCRIPT: usize = 16 << 20;
 /// Opens a script: its origin and its text.
 pub type ScriptOpener = fn(&str, String) -> Result<Box<dyn PacketSource + Send>, SourceError>;
 
-/// The opener of `.pkt` scripts: `Some(super::script::open)` once that module is there.
-const SCRIPT: Option<ScriptOpener> = None;
+/// The opener of `.pkt` scripts.
+const SCRIPT: Option<ScriptOpener> =
+    Some(|origin, text| Ok(Box::new(super::script::open(text.as_bytes(), origin)?)));
 
 /// A capture file of any format that synfin reads, compressed or not.
 pub struct CaptureFile {
