@@ -1,10 +1,33 @@
 //! Where packets come from. Each source yields them one at a time, in order,
 //! borrowing its own buffer: nothing is allocated per packet.
 
+mod bytes;
+mod compressed;
+mod erf;
 mod error;
+mod feed;
+mod filter;
+mod follow;
+mod live;
+mod merge;
+mod open;
+mod pcap;
+mod pcapng;
 pub mod script;
+mod snoop;
+mod window;
+pub mod write;
 
+pub use erf::ErfReader;
 pub use error::{SourceError, SourceErrorKind};
+pub use filter::{Filter, Filtered};
+pub use follow::Followed;
+pub use live::{CaptureInterface, LiveOptions, LiveSource, list_interfaces};
+pub use merge::Merged;
+pub use open::{CaptureFile, Format};
+pub use pcap::PcapReader;
+pub use pcapng::PcapngReader;
+pub use snoop::SnoopReader;
 
 use crate::model::{LinkType, Packet};
 
@@ -69,3 +92,6 @@ pub struct Drops {
     /// Packets dropped by the interface or its driver.
     pub interface: u64,
 }
+
+#[cfg(test)]
+mod tests;
