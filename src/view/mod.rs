@@ -1,6 +1,7 @@
 //! From facts to text and pictures. A view reads the report and writes; it decides
 //! nothing about the network.
 
+pub mod ndjson;
 pub mod connections;
 pub mod csv;
 pub mod handshake;
@@ -19,6 +20,16 @@ pub mod table;
 pub mod teardown;
 #[cfg(test)]
 mod tests;
+mod drawing;
+pub mod header;
+pub mod ladder;
+pub mod graph;
+pub mod html;
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod pages;
 
 use std::io::{self, Write};
 
