@@ -72,14 +72,16 @@ impl Evidence<'_> {
             ["order", list @ ..] => self.order(list),
             ["exactly", list @ ..] => self.exactly(list),
             ["counter", host, name, op, n] => {
-                let value = self.run.counters.get(self.host(host)?).and_then(|c| c.get(*name)).copied().unwrap_or(0);
+                let value =
+                    self.run.counters.get(self.host(host)?).and_then(|c| c.get(*name)).copied().unwrap_or(0);
                 let held = compare(op)?.holds(value, number(n)?);
                 Ok(Found { held, seen: format!("{host} {name} = {value}"), frames: Vec::new() })
             }
             ["states", host, port, list @ ..] => self.states(host, port, list),
             ["info", host, port, field, op, n] => self.info(host, port, field, compare(op)?, number(n)?),
             ["received", socket, op, n] => {
-                let value = i64::try_from(self.received.get(*socket).copied().unwrap_or(0)).unwrap_or(i64::MAX);
+                let value =
+                    i64::try_from(self.received.get(*socket).copied().unwrap_or(0)).unwrap_or(i64::MAX);
                 let held = compare(op)?.holds(value, number(n)?);
                 Ok(Found { held, seen: format!("{value} octets"), frames: Vec::new() })
             }
@@ -91,7 +93,9 @@ impl Evidence<'_> {
                 let frames: Vec<usize> = self
                     .matching(&which)
                     .into_iter()
-                    .filter(|&i| self.run.frames.get(i).is_some_and(|f| f.deliveries.iter().any(|d| d.to == host)))
+                    .filter(|&i| {
+                        self.run.frames.get(i).is_some_and(|f| f.deliveries.iter().any(|d| d.to == host))
+                    })
                     .collect();
                 let count: i64 = frames
                     .iter()
@@ -116,9 +120,11 @@ impl Evidence<'_> {
                 Ok(Found { held, seen: format!("{count} calls"), frames: Vec::new() })
             }
             ["caused", socket, name, op, n] => self.caused(socket, name, compare(op)?, number(n)?),
-            _ => Err("no such check; there are: count order exactly counter states info received headers backoff \
+            _ => Err(
+                "no such check; there are: count order exactly counter states info received headers backoff \
                       rounds reached header-octets largest ack-is-next wraps call caused"
-                .into()),
+                    .into(),
+            ),
         }
     }
 
@@ -222,8 +228,10 @@ impl Evidence<'_> {
                 frames.push(i);
             }
         }
-        let want: Vec<u8> =
-            list.iter().map(|n| n.parse().map_err(|_| format!("{n:?} is no length"))).collect::<Result<_, _>>()?;
+        let want: Vec<u8> = list
+            .iter()
+            .map(|n| n.parse().map_err(|_| format!("{n:?} is no length")))
+            .collect::<Result<_, _>>()?;
         let held = want.iter().all(|n| lengths.contains(n));
         let seen = lengths.iter().map(u8::to_string).collect::<Vec<_>>().join(" ");
         Ok(Found { held, seen: format!("lengths {seen}"), frames })
@@ -238,7 +246,8 @@ impl Evidence<'_> {
     fn backoff(&self, which: &Which) -> Result<Found, String> {
         let frames = self.matching(which);
         let gaps = self.gaps(&frames);
-        let doubled = gaps.iter().zip(gaps.iter().skip(1)).all(|(a, b)| *b * 10 >= *a * 15 && *b * 10 <= *a * 30);
+        let doubled =
+            gaps.iter().zip(gaps.iter().skip(1)).all(|(a, b)| *b * 10 >= *a * 15 && *b * 10 <= *a * 30);
         let seen = gaps.iter().map(|g| format!("{} ms", g / 1_000_000)).collect::<Vec<_>>().join(", ");
         Ok(Found { held: gaps.len() >= 2 && doubled, seen: format!("gaps {seen}"), frames })
     }
@@ -294,7 +303,8 @@ impl Evidence<'_> {
         let Some((i, x)) = first.and_then(|i| Some((i, tcp(i)?))) else {
             return Ok(Found { held: false, seen: format!("no {}", a.text()), frames: Vec::new() });
         };
-        let answer = self.matching(b).into_iter().find(|&j| j > i && tcp(j).is_some_and(|t| t.has(bits::ACK)));
+        let answer =
+            self.matching(b).into_iter().find(|&j| j > i && tcp(j).is_some_and(|t| t.has(bits::ACK)));
         let Some((j, y)) = answer.and_then(|j| Some((j, tcp(j)?))) else {
             return Ok(Found { held: false, seen: format!("no {} after it", b.text()), frames: vec![i] });
         };
@@ -308,13 +318,16 @@ impl Evidence<'_> {
     /// Sequence numbers pass from the top of the space to its bottom.
     fn wraps(&self, which: &Which) -> Result<Found, String> {
         let frames = self.matching(which);
-        let seqs: Vec<(usize, u32)> = frames
+        let seqs: Vec<(usize, u32)> =
+            frames.iter().filter_map(|&i| Some((i, self.seen.get(i)?.peek?.tcp()?.seq))).collect();
+        let wrap = seqs
             .iter()
-            .filter_map(|&i| Some((i, self.seen.get(i)?.peek?.tcp()?.seq)))
-            .collect();
-        let wrap = seqs.iter().zip(seqs.iter().skip(1)).find(|((_, a), (_, b))| b < a && b.wrapping_sub(*a) < 1 << 31);
+            .zip(seqs.iter().skip(1))
+            .find(|((_, a), (_, b))| b < a && b.wrapping_sub(*a) < 1 << 31);
         Ok(match wrap {
-            Some(((i, a), (j, b))) => Found { held: true, seen: format!("seq {a} then {b}"), frames: vec![*i, *j] },
+            Some(((i, a), (j, b))) => {
+                Found { held: true, seen: format!("seq {a} then {b}"), frames: vec![*i, *j] }
+            }
             None => Found { held: false, seen: "no wrap".into(), frames: Vec::new() },
         })
     }

@@ -285,9 +285,7 @@ fn link_address(device: &str) -> Result<nix::sys::socket::LinkAddr, LabError> {
         .ok_or_else(|| LabError::of_machine(format!("link {device}"), "not there", "report this"))
 }
 
-fn veth_port(
-    home: &File, ns: &File, i: usize, spec: &HostSpec, ethernet: bool,
-) -> Result<Port, LabError> {
+fn veth_port(home: &File, ns: &File, i: usize, spec: &HostSpec, ethernet: bool) -> Result<Port, LabError> {
     let fault = |e: io::Error| {
         LabError::of_machine("veth pair", e, "load the veth module, or give access to /dev/net/tun")
     };

@@ -49,9 +49,7 @@ impl Links {
     }
 
     /// Brings a link up, with these flags and attributes too.
-    pub(super) fn up(
-        &self, index: u32, flags: LinkFlags, attributes: Vec<LinkAttribute>,
-    ) -> io::Result<()> {
+    pub(super) fn up(&self, index: u32, flags: LinkFlags, attributes: Vec<LinkAttribute>) -> io::Result<()> {
         let mut message = LinkMessage::default();
         message.header.index = index;
         message.header.flags = LinkFlags::Up | flags;

@@ -127,7 +127,9 @@ impl Which {
             None => Nth::Ranges(vec![(1, 1)]),
             Some("all") => Nth::All,
             Some(list) => {
-                let number = |s: &str| s.parse::<u32>().map_err(|_| format!("{list:?} in {text:?}: say 3, 2,4, 4-6, 3- or all"));
+                let number = |s: &str| {
+                    s.parse::<u32>().map_err(|_| format!("{list:?} in {text:?}: say 3, 2,4, 4-6, 3- or all"))
+                };
                 Nth::Ranges(
                     list.split(',')
                         .map(|r| match r.split_once('-') {
@@ -176,9 +178,9 @@ impl Word {
         Ok(match text.split_once('=') {
             Some(("flags", f)) => Self::Flags(if f == "none" { String::new() } else { f.to_owned() }),
             Some(("port", p)) => Self::Port(value(p)?),
-            Some(("header", n)) => {
-                Self::Header(u8::try_from(value(n)?).map_err(|_| format!("{text:?}: a header has 20 to 60 octets"))?)
-            }
+            Some(("header", n)) => Self::Header(
+                u8::try_from(value(n)?).map_err(|_| format!("{text:?}: a header has 20 to 60 octets"))?,
+            ),
             Some(("win", n)) => Self::Window(value(n)?),
             _ => match text {
                 "any" => Self::Any,

@@ -42,9 +42,15 @@ pub(super) struct Truth {
     /// Samples, changes only.
     pub samples: Vec<SocketSample>,
     buf: Vec<u8>,
+    mute: bool,
 }
 
 impl Truth {
+    /// Asks no more.
+    pub(super) fn mute(&mut self) {
+        self.mute = true;
+    }
+
     /// Opens a line to each host's kernel.
     pub(super) fn open(hosts: &[Host]) -> Result<Self, LabError> {
         let mut asks = Vec::new();
@@ -56,9 +62,9 @@ impl Truth {
                 socket.connect(&SocketAddr::new(0, 0))?;
                 Ok(socket)
             };
-            asks.push(
-                open().map_err(|e| LabError::of_machine("sock_diag", e, "load the inet_diag and tcp_diag modules"))?,
-            );
+            asks.push(open().map_err(|e| {
+                LabError::of_machine("sock_diag", e, "load the inet_diag and tcp_diag modules")
+            })?);
         }
         Ok(Self {
             asks,
@@ -66,12 +72,13 @@ impl Truth {
             last: BTreeMap::new(),
             samples: Vec::new(),
             buf: vec![0; 16 * 1024],
+            mute: false,
         })
     }
 
     /// A conversation was seen: ask about both its ends from now on.
     pub(super) fn follow(&mut self, end: TcpEnd) {
-        if self.ends.len() < FOLLOWED && !self.ends.contains(&end) {
+        if !self.mute && self.ends.len() < FOLLOWED && !self.ends.contains(&end) {
             self.ends.push(end);
         }
     }
@@ -226,7 +233,8 @@ pub(super) fn counters() -> Result<BTreeMap<String, i64>, LabError> {
 /// How far counters moved; those that did not are left out.
 pub(super) fn moved(before: &BTreeMap<String, i64>, after: &BTreeMap<String, i64>) -> BTreeMap<String, i64> {
     // Settings that stand among the counters.
-    let settings = ["Ip.Forwarding", "Ip.DefaultTTL", "Tcp.RtoAlgorithm", "Tcp.RtoMin", "Tcp.RtoMax", "Tcp.MaxConn"];
+    let settings =
+        ["Ip.Forwarding", "Ip.DefaultTTL", "Tcp.RtoAlgorithm", "Tcp.RtoMin", "Tcp.RtoMax", "Tcp.MaxConn"];
     after
         .iter()
         .filter(|(name, _)| !settings.contains(&name.as_str()))
