@@ -155,6 +155,11 @@ impl LabRunArgs {
 /// # Errors
 /// Those of the output and of writing files; a lab that fails is said and ends in status 1.
 pub fn run(args: LabArgs) -> anyhow::Result<ExitCode> {
+/// Those of `show` and of writing files; a lab that fails is said and ends in status 1.
+pub fn run(
+    args: LabArgs,
+    show: &mut dyn FnMut(&LabOutcome) -> anyhow::Result<()>,
+) -> anyhow::Result<ExitCode> {
     let mut out = anstream::stdout().lock();
     match args.action {
         LabAction::List => {
@@ -204,6 +209,10 @@ fn list(out: &mut dyn Write) -> io::Result<()> {
 
 fn run_labs(args: &LabRunArgs) -> anyhow::Result<ExitCode> {
     let style = args.look.style()?;
+fn run_labs(
+    args: &LabRunArgs,
+    show: &mut dyn FnMut(&LabOutcome) -> anyhow::Result<()>,
+) -> anyhow::Result<ExitCode> {
     let options = args.options();
     let all = args.names.iter().any(|n| n == "all");
     let names: Vec<&str> = if all {
@@ -267,16 +276,26 @@ fn head(out: &mut dyn Write, o: &LabOutcome) -> io::Result<()> {
     writeln!(out)
 }
 
-fn frames(list: &[usize]) -> String {
+/// The packets that show something, by the numbers they have in the views.
+fn packets(numbers: &[Option<usize>], list: &[usize]) -> String {
     const SHOWN: usize = 6;
-    let mut text: Vec<String> = list.iter().take(SHOWN).map(|i| (i + 1).to_string()).collect();
-    if list.len() > SHOWN {
-        text.push(format!("and {} more", list.len() - SHOWN));
+    let mut seen: Vec<usize> = list.iter().filter_map(|i| numbers.get(*i).copied().flatten()).collect();
+    seen.sort_unstable();
+    let unseen = list.len() - seen.len();
+    let mut text: Vec<String> = seen.iter().take(SHOWN).map(usize::to_string).collect();
+    if seen.len() > SHOWN {
+        text.push(format!("and {} more", seen.len() - SHOWN));
     }
-    match list.len() {
-        0 => String::new(),
-        1 => format!(" (packet {} on the wire)", text.join(", ")),
-        _ => format!(" (packets {} on the wire)", text.join(", ")),
+    let lost = match unseen {
+        0 => "",
+        _ if seen.is_empty() => "lost on the way here",
+        _ => "; the others were lost on the way here",
+    };
+    match seen.len() {
+        0 if unseen == 0 => String::new(),
+        0 => format!(" ({lost})"),
+        1 => format!(" (packet {}{lost})", text.join(", ")),
+        _ => format!(" (packets {}{lost})", text.join(", ")),
     }
 }
 
@@ -285,15 +304,22 @@ fn verdict(out: &mut dyn Write, o: &LabOutcome, altered: bool) -> io::Result<()>
     if let Some(table) = &o.table {
         figures(out, table)?;
     }
+    let numbers = o.numbers(o.at);
     for v in &o.expectations {
         let mark = if v.held { '✓' } else { '✗' };
-        writeln!(out, "{mark} {}: {}{}", Printable(&v.claim), Printable(&v.seen), frames(&v.frames))?;
+        writeln!(
+            out,
+            "{mark} {}: {}{}",
+            Printable(&v.claim),
+            Printable(&v.seen),
+            packets(&numbers, &v.frames)
+        )?;
     }
     for r in &o.rules {
         if r.fired == 0 {
             writeln!(out, "✗ the rule \"{}\" never fired: no frame was of that kind", Printable(&r.rule))?;
         } else {
-            writeln!(out, "· the wire: {}{}", Printable(&r.rule), frames(&r.frames))?;
+            writeln!(out, "· the wire: {}{}", Printable(&r.rule), packets(&numbers, &r.frames))?;
         }
     }
     for note in &o.notes {
@@ -311,7 +337,7 @@ fn verdict(out: &mut dyn Write, o: &LabOutcome, altered: bool) -> io::Result<()>
 
 fn figures(out: &mut dyn Write, table: &lab::FigureTable) -> io::Result<()> {
     let mut t = comfy_table::Table::new();
-    t.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
+    t.load_style(comfy_table::presets::ASCII_MARKDOWN);
     t.set_header(&table.columns);
     for row in &table.rows {
         t.add_row(row);
@@ -327,8 +353,15 @@ fn score_line(out: &mut dyn Write, o: &LabOutcome) -> io::Result<()> {
     let held = o.expectations.iter().filter(|v| v.held).count();
     let mark = if o.passed() { '✓' } else { '✗' };
     writeln!(out, "{mark} {:20} {held}/{} claims, {} packets", o.name, o.expectations.len(), o.frames.len())?;
+    let numbers = o.numbers(o.at);
     for v in o.expectations.iter().filter(|v| !v.held) {
-        writeln!(out, "    ✗ {}: {}{}", Printable(&v.claim), Printable(&v.seen), frames(&v.frames))?;
+        writeln!(
+            out,
+            "    ✗ {}: {}{}",
+            Printable(&v.claim),
+            Printable(&v.seen),
+            packets(&numbers, &v.frames)
+        )?;
     }
     for r in o.rules.iter().filter(|r| r.fired == 0) {
         writeln!(out, "    ✗ the rule \"{}\" never fired", Printable(&r.rule))?;

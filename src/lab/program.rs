@@ -5,15 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::mem::MaybeUninit;
-use std::net::{Ipv4Addr, Shutdown, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, TcpKeepalive, Type};
+use socket2::Socket;
 
-use super::craft::{self, RawSegment};
 use super::error::LabError;
 use super::hosts::Host;
 use super::outcome::{Call, Verdict};
@@ -25,16 +23,21 @@ use crate::model::{TcpState, Timestamp};
 /// How long a call may wait before the lab gives it up.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-struct Sock {
-    host: usize,
-    socket: Socket,
+/// A program's socket.
+pub(super) struct Sock {
+    /// Its host.
+    pub host: usize,
+    /// The socket.
+    pub socket: Socket,
 }
 
 /// The programs of all hosts.
 pub(super) struct Programs<'a> {
-    hosts: &'a [Host],
+    /// The machines.
+    pub hosts: &'a [Host],
     names: Vec<String>,
-    sockets: BTreeMap<String, Sock>,
+    /// Open sockets by the programs' names for them.
+    pub sockets: BTreeMap<String, Sock>,
     /// Every call so far.
     pub calls: Vec<Call>,
     /// Whether calls returned what the script says.
@@ -44,13 +47,17 @@ pub(super) struct Programs<'a> {
 }
 
 /// What a call gave.
-enum Got {
+pub(super) enum Got {
+    /// Nothing but success.
     Done,
+    /// How many octets.
     Number(usize),
+    /// The octets themselves.
     Bytes(Vec<u8>),
 }
 
-type Outcome = io::Result<Got>;
+/// What a call gave, or its error.
+pub(super) type Outcome = io::Result<Got>;
 
 fn readable(socket: &Socket, flags: PollFlags) -> bool {
     let mut fds = [PollFd::new(socket.as_fd(), flags)];
@@ -58,7 +65,7 @@ fn readable(socket: &Socket, flags: PollFlags) -> bool {
 }
 
 /// The name of an error number, `ECONNREFUSED`.
-fn errno(e: &io::Error) -> String {
+pub(super) fn errno(e: &io::Error) -> String {
     match e.raw_os_error() {
         Some(n) => format!("{:?}", nix::errno::Errno::from_raw(n)),
         None => e.to_string(),
@@ -224,7 +231,8 @@ impl<'a> Programs<'a> {
         Ok(())
     }
 
-    fn socket(&self, host: usize, name: &str) -> Result<&Sock, Fault> {
+    /// The host's socket of this name.
+    pub(super) fn socket(&self, host: usize, name: &str) -> Result<&Sock, Fault> {
         match self.sockets.get(name) {
             Some(s) if s.host == host => Ok(s),
             Some(_) => Err(Fault::Words(format!("{name} belongs to another host"))),
@@ -232,7 +240,8 @@ impl<'a> Programs<'a> {
         }
     }
 
-    fn target(&self, text: &str) -> Result<SocketAddrV4, Fault> {
+    /// `HOST:PORT`, an address and port, or `:PORT`.
+    pub(super) fn target(&self, text: &str) -> Result<SocketAddrV4, Fault> {
         let fault = || Fault::Words(format!("{text:?}: say HOST:PORT, an address and port, or :PORT"));
         let (host, port) = text.rsplit_once(':').ok_or_else(fault)?;
         let port = port.parse().map_err(|_| fault())?;
@@ -245,7 +254,13 @@ impl<'a> Programs<'a> {
     }
 
     /// Runs the wire until the socket is ready for `what`.
-    fn ready(&self, host: usize, name: &str, what: PollFlags, wire: &mut Wire) -> Result<(), Fault> {
+    pub(super) fn ready(
+        &self,
+        host: usize,
+        name: &str,
+        what: PollFlags,
+        wire: &mut Wire,
+    ) -> Result<(), Fault> {
         let s = self.socket(host, name)?;
         if wire.run_until(PATIENCE, |_| Ok(readable(&s.socket, what)))? {
             Ok(())
@@ -558,8 +573,10 @@ fn set(socket: &Socket, own: Ipv4Addr, option: &str, value: &str) -> Result<io::
 }
 
 /// A step that could not be done: its words, or the lab.
-enum Fault {
+pub(super) enum Fault {
+    /// What is wrong with the step.
     Words(String),
+    /// What is wrong with the lab.
     Lab(LabError),
 }
 
