@@ -1,5 +1,6 @@
 //! The command line.
 
+pub mod completions;
 pub mod confine;
 pub mod doctor;
 pub mod serve;

@@ -26,7 +26,7 @@ pub struct ServeArgs {
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
+pub(super) enum What {
     /// Send back what each client sends (TCP)
     Echo {
         #[command(flatten)]
@@ -59,7 +59,7 @@ enum What {
 }
 
 #[derive(Debug, Args)]
-struct BindArgs {
+pub(super) struct BindArgs {
     /// Where to listen: ADDRESS:PORT, or PORT on 127.0.0.1; port 0 takes any free port.
     /// 0.0.0.0:1898 admits other machines
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:1898")]
@@ -70,7 +70,7 @@ struct BindArgs {
 }
 
 #[derive(Debug, Args)]
-struct TcpArgs {
+pub(super) struct TcpArgs {
     #[command(flatten)]
     at: BindArgs,
     /// Clients at once; more are turned away
@@ -100,7 +100,7 @@ pub(super) enum FramingArg {
 
 /// Framing as typed, where there must be one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Framed {
+pub(super) enum Framed {
     /// Each message ends with a line feed
     Line,
     /// Each message starts with its length in four octets, big-endian

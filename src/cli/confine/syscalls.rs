@@ -251,7 +251,7 @@ fn rules(plan: &Plan) -> Result<Rules, seccompiler::BackendError> {
         {
             rules.insert(call, vec![]);
         }
-        for call in [libc::SYS_unlinkat, libc::SYS_renameat2, libc::SYS_truncate] {
+        for call in [libc::SYS_unlinkat, libc::SYS_renameat, libc::SYS_renameat2, libc::SYS_truncate] {
             rules.insert(call, vec![]);
         }
     }

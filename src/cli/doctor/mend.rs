@@ -97,7 +97,7 @@ fn privilege(facts: &Facts) -> Vec<String> {
             "move {executable} to a file system without 'nosuid', where file capabilities count"
         ));
     }
-    mends.push(format!("sudo setcap cap_net_raw,cap_net_admin+ep {executable}"));
+    mends.push(format!("sudo setcap cap_net_raw+ep {executable}"));
     mends.push("or capture with sudo: the privilege is given up once the device is open".to_owned());
     mends
 }
@@ -138,7 +138,7 @@ mod tests {
         let user =
             Facts { executable: "/usr/bin/synfin".into(), tun: true, tun_open: true, ..Facts::default() };
         let cases = [
-            (Probe::Capture, user.clone(), "sudo setcap cap_net_raw,cap_net_admin+ep /usr/bin/synfin"),
+            (Probe::Capture, user.clone(), "sudo setcap cap_net_raw+ep /usr/bin/synfin"),
             (Probe::Capture, Facts { executable: "/a b/it's".into(), ..user.clone() }, "+ep '/a b/it'\\''s'"),
             (Probe::Capture, Facts { nosuid: true, ..user.clone() }, "without 'nosuid'"),
             (Probe::PacketSocket, Facts { root: true, container: true, ..user.clone() }, "--cap-add NET_RAW"),
