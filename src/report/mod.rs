@@ -32,6 +32,17 @@ pub struct Report {
     pub overhead: Overhead,
 }
 
+impl Report {
+    /// The conversations that were selected for a closer look, with their segments.
+    pub fn in_detail(&self) -> impl Iterator<Item = (&Detail, &Conversation)> {
+        self.details.iter().filter_map(|detail| {
+            let id = detail.id?;
+            let at = self.conversations.binary_search_by_key(&id, |c| c.id).ok()?;
+            self.conversations.get(at).map(|c| (detail, c))
+        })
+    }
+}
+
 /// What was read, in numbers.
 #[derive(Debug, Clone, Default)]
 pub struct Summary {

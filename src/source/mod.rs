@@ -6,14 +6,24 @@ mod compressed;
 mod erf;
 mod error;
 mod feed;
+mod filter;
+mod follow;
+mod live;
+mod merge;
 mod open;
 mod pcap;
 mod pcapng;
 mod snoop;
 mod window;
+pub mod write;
+pub mod script;
 
 pub use erf::ErfReader;
 pub use error::{SourceError, SourceErrorKind};
+pub use filter::{Filter, Filtered};
+pub use follow::Followed;
+pub use live::{CaptureInterface, LiveOptions, LiveSource, list_interfaces};
+pub use merge::Merged;
 pub use open::{CaptureFile, Format, ScriptOpener};
 pub use pcap::PcapReader;
 pub use pcapng::PcapngReader;
@@ -82,3 +92,6 @@ pub struct Drops {
     /// Packets dropped by the interface or its driver.
     pub interface: u64,
 }
+
+#[cfg(test)]
+mod tests;

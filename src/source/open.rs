@@ -143,11 +143,17 @@ impl Format {
         if head.starts_with(&snoop::MAGIC) {
             return Ok(Self::Snoop(Box::new(SnoopReader::new(feed)?)));
         }
-        feed.look(LOOK)?;
+        // More is only waited for where the start makes sense.
+        feed.look(ErfReader::HEADER)?;
         if erf::is_erf(feed.window.ahead()) {
-            return Ok(Self::Erf(Box::new(ErfReader::new(feed)?)));
+            feed.look(LOOK)?;
+            if erf::is_erf(feed.window.ahead()) {
+                return Ok(Self::Erf(Box::new(ErfReader::new(feed)?)));
+            }
         }
-        if let (Some(open), Some(text)) = (SCRIPT, script(&mut feed)?) {
+        if let Some(open) = SCRIPT
+            && let Some(text) = script(&mut feed)?
+        {
             return Ok(Self::Script(open(origin, text)?));
         }
         let kind = SourceErrorKind::UnknownFormat(shown(feed.window.ahead()));

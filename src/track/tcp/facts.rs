@@ -12,8 +12,6 @@ pub(in crate::track) struct OptionFacts {
     pub timestamps: Option<(u32, u32)>,
     pub sack: SackBlocks,
     pub fast_open: bool,
-    /// Multipath TCP with a data sequence signal or the like: which subtypes, as a set.
-    pub mptcp: u16,
 }
 
 impl OptionFacts {
@@ -42,8 +40,7 @@ impl OptionFacts {
                 TcpOption::SackPermitted => facts.sack_permitted = true,
                 TcpOption::Sack(blocks) => facts.sack = blocks,
                 TcpOption::Timestamps { value, echo } => facts.timestamps = Some((value, echo)),
-                TcpOption::FastOpen(_) => facts.fast_open = true,
-                TcpOption::Mptcp([first, ..]) => facts.mptcp |= 1 << (first >> 4),
+                TcpOption::FastOpen(_) | TcpOption::FastOpenExperimental(_) => facts.fast_open = true,
                 _ => {}
             }
         }
