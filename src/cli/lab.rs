@@ -155,11 +155,6 @@ impl LabRunArgs {
 /// # Errors
 /// Those of the output and of writing files; a lab that fails is said and ends in status 1.
 pub fn run(args: LabArgs) -> anyhow::Result<ExitCode> {
-/// Those of `show` and of writing files; a lab that fails is said and ends in status 1.
-pub fn run(
-    args: LabArgs,
-    show: &mut dyn FnMut(&LabOutcome) -> anyhow::Result<()>,
-) -> anyhow::Result<ExitCode> {
     let mut out = anstream::stdout().lock();
     match args.action {
         LabAction::List => {
@@ -209,10 +204,6 @@ fn list(out: &mut dyn Write) -> io::Result<()> {
 
 fn run_labs(args: &LabRunArgs) -> anyhow::Result<ExitCode> {
     let style = args.look.style()?;
-fn run_labs(
-    args: &LabRunArgs,
-    show: &mut dyn FnMut(&LabOutcome) -> anyhow::Result<()>,
-) -> anyhow::Result<ExitCode> {
     let options = args.options();
     let all = args.names.iter().any(|n| n == "all");
     let names: Vec<&str> = if all {

@@ -201,41 +201,6 @@ impl Wire {
         }
     }
 
-    fn look(&mut self, from: Option<usize>, bytes: &[u8]) -> Seen {
-        let peek = Peek::ipv4(self.packet(bytes));
-        let mut seen = Seen { peek, resent: false, probe: false, dup_ack: false };
-        let (Some(p), Some(_)) = (peek, from) else { return seen };
-        let Some(t) = p.tcp() else { return seen };
-        let key = (p.src, t.src_port, p.dst, t.dst_port);
-        let len = t.end().wrapping_sub(t.seq);
-        let quiet = t.flags & (bits::SYN | bits::FIN | bits::RST) == 0;
-        let pure = t.payload == 0 && t.flags == bits::ACK;
-        match self.sent.get_mut(&key) {
-            Some(s)
-                if !(t.has(bits::SYN) && t.seq.wrapping_add(1) != s.end && len == 1 && s.last.is_some()) =>
-            {
-                let ahead = t.end().wrapping_sub(s.end) as i32;
-                seen.probe = quiet && t.payload <= 1 && t.seq.wrapping_add(1) == s.end;
-                seen.resent = !seen.probe && len > 0 && (t.seq.wrapping_sub(s.end) as i32) < 0;
-                seen.dup_ack = pure
-                    && !seen.probe
-                    && s.last
-                        .is_some_and(|(ack, win)| ack == t.ack && (win == t.window || t.sack_blocks > 0));
-                if ahead > 0 {
-                    s.end = t.end();
-                }
-                s.last = Some((t.ack, t.window));
-            }
-            _ => {
-                self.sent
-                    .insert(key, Sent { end: t.end(), last: t.has(bits::ACK).then_some((t.ack, t.window)) });
-            }
-        }
-        for (host, local, remote) in [
-            (self.host_of(p.src), (p.src, t.src_port), (p.dst, t.dst_port)),
-            (self.host_of(p.dst), (p.dst, t.dst_port), (p.src, t.src_port)),
-        ] {
-            if let Some(host) = host {
     /// Has the kernels asked about both ends of a segment's conversation from now on.
     fn follow(&mut self, seen: &Seen) {
         let Some((p, t)) = seen.peek.as_ref().and_then(|p| Some((p, p.tcp()?))) else { return };

@@ -17,7 +17,6 @@ pub mod script;
 mod snoop;
 mod window;
 pub mod write;
-pub mod script;
 
 pub use erf::ErfReader;
 pub use error::{SourceError, SourceErrorKind};

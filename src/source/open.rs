@@ -18,16 +18,6 @@ use crate::model::Packet;
 
 /// Octets looked at to recognise a format that has no magic number.
 const LOOK: usize = 1 << 16;
-/// The largest script that is read.
-const LARGEST_SCRIPT: usize = 16 << 20;
-
-/// Opens a script: its origin and its text.
-pub type ScriptOpener = fn(&str, String) -> Result<Box<dyn PacketSource + Send>, SourceError>;
-
-/// The opener of `.pkt` scripts.
-const SCRIPT: Option<ScriptOpener> =
-    Some(|origin, text| Ok(Box::new(super::script::open(text.as_bytes(), origin)?)));
-
 /// A capture file of any format that synfin reads, compressed or not.
 pub struct CaptureFile {
     format: Format,
