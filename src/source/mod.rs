@@ -13,7 +13,6 @@ mod merge;
 mod open;
 mod pcap;
 mod pcapng;
-pub mod script;
 mod snoop;
 mod window;
 pub mod write;
