@@ -1,6 +1,7 @@
 //! From facts to text and pictures. A view reads the report and writes; it decides
 //! nothing about the network.
 
+pub mod browse;
 pub mod graph;
 pub mod html;
 
