@@ -413,7 +413,8 @@ impl App {
             }
             Pane::Segments | Pane::Graph => match (self.rows().get(i), self.chosen()) {
                 (Some(row), Some(c)) => {
-                    format!("{} {}", rows::segment(row, c, true), rows::remarks(row, &self.events(row.frame)))
+                    let remarks = rows::remarks(row, &self.events(row.frame));
+                    rows::segment(row, c, &remarks, usize::MAX, true)
                 }
                 _ => String::new(),
             },

@@ -196,7 +196,7 @@ fn segments(app: &App, frame: &mut Frame<'_>, area: Rect) {
             } else {
                 Style::new()
             };
-            let text = format!("{}  {remarks}", rows::segment(row, c, app.style.ascii));
+            let text = rows::segment(row, c, &remarks, width, app.style.ascii);
             line(pad(text, width), i == app.segments.at, style)
         })
         .collect();

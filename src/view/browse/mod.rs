@@ -80,7 +80,13 @@ pub fn run(feed: &mut dyn Feed, style: Style) -> io::Result<()> {
         let input = screen.input(patience)?;
         changed = input != Input::Quiet;
         match input {
-            Input::Key(key) => app.key(key),
+            Input::Key(key) => {
+                // In the other panes a key is about the packets, typed ahead or not.
+                if app.focus != app::Pane::Connections {
+                    fetch(&mut app, feed);
+                }
+                app.key(key);
+            }
             Input::Suspend => screen.suspend()?,
             Input::Stop => return Ok(()),
             Input::Resized => {}

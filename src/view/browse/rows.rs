@@ -38,8 +38,9 @@ pub(super) fn connection_heading(width: usize) -> String {
     format!("{:<8} {:<room$} {right}", "stream", "originator, responder")
 }
 
-/// What a packet's line says: frame, time, an arrow between the two life lines, and numbers.
-pub(super) fn segment(row: &Row, c: &Conversation, ascii: bool) -> String {
+/// What a packet's line says: frame, time, an arrow between the two life lines, numbers and
+/// remarks. In a narrow line the window makes room for remarks.
+pub(super) fn segment(row: &Row, c: &Conversation, remarks: &str, width: usize, ascii: bool) -> String {
     let (dash, right, left) = if ascii { ("-", ">", "<") } else { ("─", "▶", "◀") };
     let lane = |letters: &str| {
         let line = dash.repeat(11usize.saturating_sub(letters.chars().count()));
@@ -57,15 +58,19 @@ pub(super) fn segment(row: &Row, c: &Conversation, ascii: bool) -> String {
             let end = rel_seq.wrapping_add(row.len);
             let seq = if row.len > 0 { format!("{rel_seq}:{end}({})", row.len) } else { rel_seq.to_string() };
             let ack = rel_ack.map_or_else(String::new, |a| format!(" ack {a}"));
-            let window = scaled_window.unwrap_or_else(|| u32::from(*window));
-            (lane(&flags.letters()), format!("{seq}{ack} win {window}"))
+            let window = match scaled_window.unwrap_or_else(|| u32::from(*window)) {
+                n if width >= 100 || remarks.is_empty() || n == 0 => format!(" win {n}"),
+                _ => String::new(),
+            };
+            (lane(&flags.letters()), format!("{seq}{ack}{window}"))
         }
         RowKind::Udp { length, .. } => (lane("UDP"), format!("length {length}, payload {}", row.len)),
         RowKind::Icmp { version, icmp_type, code } => {
             (lane("ICMP"), format!("ICMPv{version} type {icmp_type} code {code}"))
         }
     };
-    format!("{:>7} {when:>9} {lane} {said}", row.frame)
+    let remarks = if remarks.is_empty() { String::new() } else { format!("  {remarks}") };
+    format!("{:>7} {when:>9} {lane} {said}{remarks}", row.frame)
 }
 
 /// What is remarkable about a packet: verdicts first, else Wireshark's labels.
