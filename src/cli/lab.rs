@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::lab::{
-    self, CHAPTERS, LabError, LabOptions, LabOutcome, LabSource, Observer, Where, catalogue,
-};
+use crate::lab::{self, CHAPTERS, LabError, LabOptions, LabOutcome, LabSource, Observer, Where, catalogue};
 use crate::model::Printable;
 use crate::source::PacketSource;
 use crate::track::TrackerOptions;

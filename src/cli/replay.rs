@@ -103,9 +103,8 @@ pub(super) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     if args.look.format == Format::Ndjson {
         let packets = wants_packets(&args.look);
         let mut out = Ndjson::new(std::io::stdout().lock(), packets);
-        let end = open(&files, &filter, args.follow).and_then(|mut source| {
-            pull(&mut flow, &mut *source, &mut out, &mut saved)
-        });
+        let end = open(&files, &filter, args.follow)
+            .and_then(|mut source| pull(&mut flow, &mut *source, &mut out, &mut saved));
         flow.finish(&mut out);
         out.finish()?;
         return Ok(ended(end, &flow));

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::decode::{Context, IcmpMessage, Problem, Problems, Record, TcpOption, TcpOptions, TcpSegment, UdpDatagram};
+use crate::decode::{
+    Context, IcmpMessage, Problem, Problems, Record, TcpOption, TcpOptions, TcpSegment, UdpDatagram,
+};
 use crate::model::{Packet, Protocol, Side, StreamId};
 use crate::source::{Drops, Interface};
-use crate::track::{
-    Event, SeenDatagram, SeenSegment, Sink, TcpConversation, UdpConversation,
-};
+use crate::track::{Event, SeenDatagram, SeenSegment, Sink, TcpConversation, UdpConversation};
 
 use super::segment::{Detail, Row, RowKind};
 use super::{Conversation, Report};

@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 
 use crate::decode::{IcmpMessage, Record, TcpSegment, UdpDatagram};
-use crate::model::{FlowKey, Protocol, StreamId, TcpFlags};
+use crate::model::{FlowKey, Protocol, Side, StreamId, TcpFlags};
 
 use super::sink::{SeenDatagram, Sink};
 use super::table::FlowTable;
 use super::tcp::{Pool, TcpConversation};
 use super::udp::UdpConversation;
+use super::{Confidence, Event, EventKind, Evidence, Labels};
 
 /// How a tracker tells conversations apart, and how many it keeps.
 #[derive(Debug, Clone, Copy)]
@@ -116,7 +117,7 @@ impl Tracker {
             let (stream, fresh) = (conversation.stream, (s.ip.src, s.ip.dst, s.ip.frame, s.ip.ts));
             *conversation = TcpConversation::new(key, stream, fresh.0, fresh.1, fresh.2, fresh.3);
         }
-        let (seen, _digest) = conversation.segment(s, port_reuse, &mut self.pool);
+        let seen = conversation.segment(s, port_reuse, &mut self.pool, &mut |event| sink.event(&event));
         if conversation.is_finished() && !conversation.queued {
             conversation.queued = true;
             self.finished.push_back((slot, conversation.stream));
@@ -184,6 +185,9 @@ impl Tracker {
                 _ => None,
             }
         });
+        if let Some(stream) = stream {
+            sink.event(&icmp_error(m, stream));
+        }
         sink.icmp(m, stream);
     }
 
@@ -244,5 +248,25 @@ impl Tracker {
                 }
             }
         }
+    }
+}
+
+/// The event of an ICMP error; whoever reports it stands on the receiver's side.
+fn icmp_error(m: &IcmpMessage, stream: StreamId) -> Event {
+    let number = |n: u8| Some(u64::from(n));
+    Event {
+        packet: m.ip.frame,
+        ts: m.ip.ts,
+        stream,
+        side: Side::Resp,
+        kind: EventKind::IcmpError,
+        confidence: Confidence::Certain,
+        evidence: Evidence {
+            // Type and code, as the message has them.
+            count: number(m.icmp_type).map(|t| t << 8 | u64::from(m.code)),
+            seq: m.quoted.and_then(|q| q.seq).map(|s| s.0),
+            ..Evidence::default()
+        },
+        labels: Labels::NONE,
     }
 }
