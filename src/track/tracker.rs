@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::decode::{IcmpMessage, Record, TcpSegment, UdpDatagram};
-use crate::model::{FlowKey, Protocol, Side, StreamId, TcpFlags};
+use crate::model::{FlowKey, Protocol, Side, StreamId, TcpFlags, Timestamp};
 
 use super::sink::{SeenDatagram, Sink};
 use super::table::FlowTable;
@@ -60,6 +60,12 @@ impl Tracker {
         match record {
             Record::Tcp(segment) if segment.cut => sink.cut(record),
             Record::Udp(datagram) if datagram.cut => sink.cut(record),
+            Record::Tcp(segment) if segment.ip.ts == Timestamp::NONE => {
+                // Nothing can be measured without a time; at 0 no duration is made up.
+                let mut segment = *segment;
+                segment.ip.ts = Timestamp(0);
+                self.tcp(&segment, sink);
+            }
             Record::Tcp(segment) => self.tcp(segment, sink),
             Record::Udp(datagram) => self.udp(datagram, sink),
             Record::Icmp(message) => self.icmp(message, sink),

@@ -2,7 +2,7 @@
 //! packets that were overtaken, and what was sent again, and why.
 
 use crate::model::{SeqNum, TcpFlags};
-use crate::track::{Confidence, EventKind, Evidence, Labels};
+use crate::track::{Confidence, EventKind, Evidence};
 
 use super::memory::{Hole, MAX_HOLES, Resent, SideMemory};
 use super::{Emit, Nature, Scene};
