@@ -66,6 +66,10 @@ pub(super) struct TrackArgs {
     /// Conversations followed at once; beyond it the least valuable leave, and it is said how many
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     max_connections: usize,
+
+    /// Conversations up to which finished ones stay, so that a late segment finds them
+    #[arg(long, value_name = "N", default_value_t = 16_384)]
+    linger: usize,
 }
 
 impl TrackArgs {
@@ -73,7 +77,7 @@ impl TrackArgs {
         TrackerOptions {
             keep_apart: self.keep_apart,
             max_conversations: self.max_connections.max(1),
-            ..TrackerOptions::default()
+            linger: self.linger,
         }
     }
 }
