@@ -38,15 +38,26 @@ pub(super) struct Host {
     /// Its address on the wire.
     pub addr: Ipv4Addr,
     /// What it is to the kernel.
-    ns: File,
+    ns: Option<File>,
     /// Its link's name.
     device: &'static str,
 }
 
 impl Host {
+    /// An address of this machine itself.
+    pub(super) fn here(name: String, addr: Ipv4Addr) -> Self {
+        Self { name, addr, ns: None, device: "lo" }
+    }
+
+    /// It is an address of this machine, not a namespace.
+    pub(super) fn is_here(&self) -> bool {
+        self.ns.is_none()
+    }
+
     /// Puts the thread into this host: what it opens from now on belongs to the host.
     pub(super) fn enter(&self) -> Result<(), LabError> {
-        setns(self.ns.as_fd(), CloneFlags::CLONE_NEWNET)
+        let Some(ns) = &self.ns else { return Ok(()) };
+        setns(ns.as_fd(), CloneFlags::CLONE_NEWNET)
             .map_err(|e| LabError::of_machine("setns(host)", e, "a seccomp filter may forbid it"))
     }
 
@@ -225,7 +236,7 @@ pub(super) fn build(specs: &[HostSpec], ethernet: bool) -> Result<Net, LabError>
             Medium::Veth => (veth_port(&home, &ns, i, spec, ethernet)?, "wire0"),
         };
         configure(addr, device)?;
-        net.hosts.push(Host { name: spec.name.clone(), addr, ns, device });
+        net.hosts.push(Host { name: spec.name.clone(), addr, ns: Some(ns), device });
         net.ports.push(port);
     }
     if medium == Medium::Veth {

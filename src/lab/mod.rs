@@ -13,6 +13,7 @@ mod expect;
 mod figures;
 mod hosts;
 mod inject;
+mod lo;
 mod netlink;
 mod notice;
 mod outcome;
