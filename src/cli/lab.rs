@@ -94,6 +94,8 @@ struct LabRunArgs {
 enum OnArg {
     /// Namespaces of their own
     Private,
+    /// The same, joined by veth pairs even where TUN devices may be had
+    Veth,
     /// This machine's loopback
     Lo,
 }
@@ -119,6 +121,7 @@ impl LabRunArgs {
         LabOptions {
             on: match self.on {
                 OnArg::Private => Where::Private,
+                OnArg::Veth => Where::Veth,
                 OnArg::Lo => Where::Lo,
             },
             rules,

@@ -78,6 +78,11 @@ impl AsFd for Watch {
     }
 }
 
+/// May packets on loopback be captured?
+pub(super) fn probe() -> Result<(), LabError> {
+    Watch::open(&[Host::here(String::new(), Ipv4Addr::LOCALHOST)]).map(drop)
+}
+
 /// Can this lab do without a wire of its own?
 pub(super) fn refuse(script: &Script, options: &LabOptions) -> Result<(), LabError> {
     let wire = &script.wire;

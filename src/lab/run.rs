@@ -8,7 +8,7 @@ use super::catalogue;
 use super::compare;
 use super::error::LabError;
 use super::expect::Evidence;
-use super::hosts::{self, HostSpec};
+use super::hosts::{self, HostSpec, Medium};
 use super::lo;
 use super::outcome::{LabHost, LabOutcome, Observer, RuleReport};
 use super::program::Programs;
@@ -23,8 +23,20 @@ pub enum Where {
     /// In network namespaces of their own.
     #[default]
     Private,
+    /// The same, joined by veth pairs even where TUN devices may be had.
+    Veth,
     /// On this machine's own loopback, captured with libpcap.
     Lo,
+}
+
+impl Where {
+    /// Which devices are asked for, if any.
+    pub(super) const fn medium(self) -> Option<Medium> {
+        match self {
+            Self::Veth => Some(Medium::Veth),
+            Self::Private | Self::Lo => None,
+        }
+    }
 }
 
 /// What the user adds to a lab.
@@ -89,7 +101,7 @@ pub fn run(name: &str, options: &LabOptions) -> Result<LabOutcome, LabError> {
         }
     };
     match options.on {
-        Where::Private => hosts::become_root()?,
+        Where::Private | Where::Veth => hosts::become_root()?,
         Where::Lo => lo::refuse(&script, options)?,
     }
     alone(&script.name, || perform(&script, options))
@@ -139,7 +151,7 @@ fn perform(script: &Script, options: &LabOptions) -> Result<LabOutcome, LabError
     let line = lines(script, options)?;
 
     let on_lo = options.on == Where::Lo;
-    let mut net = if on_lo { lo::build(script)? } else { hosts::build(&specs, script.wire.hub)? };
+    let mut net = if on_lo { lo::build(script)? } else { hosts::build(&specs, script.wire.hub, options.on.medium())? };
     let truth = Truth::open(&net.hosts)?;
     let addrs = net.hosts.iter().map(|h| h.addr).collect();
     let mut wire = Wire::new(net.ports, addrs, script.wire.hub || on_lo, truth);
