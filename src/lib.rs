@@ -10,6 +10,8 @@
 //! - [`view`]: tables, pictures and records
 //! - [`lab`]: real programs on the real kernel, joined by a wire of our own
 
+pub mod apps;
+pub mod cli;
 pub mod decode;
 pub mod lab;
 pub mod model;

@@ -8,8 +8,19 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::lab::{self, CHAPTERS, LabError, LabOptions, LabOutcome, Observer, Where, catalogue};
+use crate::lab::{
+    self, CHAPTERS, LabError, LabOptions, LabOutcome, LabSource, Observer, Where, catalogue,
+};
 use crate::model::Printable;
+use crate::source::PacketSource;
+use crate::track::TrackerOptions;
+use crate::view::Style;
+use crate::view::ndjson::Ndjson;
+
+use super::flow::Flow;
+use super::look::{Format, LookArgs};
+use super::replay::wants_packets;
+use super::show;
 
 /// Labs: real programs on the real TCP/IP stack, joined by a wire that synfin owns.
 ///
@@ -88,6 +99,9 @@ struct LabRunArgs {
     /// What chance follows from: the same seed loses the same frames
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "The wire")]
     seed: u64,
+
+    #[command(flatten)]
+    look: LookArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -139,14 +153,11 @@ impl LabRunArgs {
     }
 }
 
-/// Runs the command. `show` renders the packets of an outcome through the chosen views.
+/// Runs the command.
 ///
 /// # Errors
-/// Those of `show` and of writing files; a lab that fails is said and ends in status 1.
-pub fn run(
-    args: LabArgs,
-    show: &mut dyn FnMut(&LabOutcome) -> anyhow::Result<()>,
-) -> anyhow::Result<ExitCode> {
+/// Those of the output and of writing files; a lab that fails is said and ends in status 1.
+pub fn run(args: LabArgs) -> anyhow::Result<ExitCode> {
     let mut out = anstream::stdout().lock();
     match args.action {
         LabAction::List => {
@@ -155,9 +166,31 @@ pub fn run(
         }
         LabAction::Run(args) => {
             drop(out);
-            run_labs(&args, show)
+            run_labs(&args)
         }
     }
+}
+
+/// The packets that the observer saw, through the same layers and views as any capture.
+fn show_packets(outcome: &LabOutcome, at: Observer, look: &LookArgs, style: &Style) -> anyhow::Result<()> {
+    let mut source = LabSource::new(outcome, at);
+    let mut flow = Flow::new(TrackerOptions::default());
+    flow.keep = look.packet;
+    if look.format == Format::Ndjson {
+        let mut records = Ndjson::new(io::stdout().lock(), wants_packets(look));
+        flow.run(&mut source, &mut records, |_| true)?;
+        flow.finish(&mut records);
+        return Ok(records.finish()?);
+    }
+    let mut recorder = show::recorder(look);
+    flow.run(&mut source, &mut recorder, |_| true)?;
+    flow.finish(&mut recorder);
+    recorder.source(source.interfaces(), source.remarks(), None);
+    let mut report = recorder.finish();
+    report.summary.origins = vec![format!("lab {}", outcome.name)];
+    show::show(&report, look, style, flow.kept.as_ref())?;
+    println!();
+    Ok(())
 }
 
 fn list(out: &mut dyn Write) -> io::Result<()> {
@@ -172,10 +205,8 @@ fn list(out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "Run one with: synfin lab run NAME; all of them, for a score, with: synfin lab run all")
 }
 
-fn run_labs(
-    args: &LabRunArgs,
-    show: &mut dyn FnMut(&LabOutcome) -> anyhow::Result<()>,
-) -> anyhow::Result<ExitCode> {
+fn run_labs(args: &LabRunArgs) -> anyhow::Result<ExitCode> {
+    let style = args.look.style()?;
     let options = args.options();
     let all = args.names.iter().any(|n| n == "all");
     let names: Vec<&str> = if all {
@@ -204,7 +235,7 @@ fn run_labs(
                 } else {
                     head(&mut out, &outcome)?;
                     drop(out);
-                    show(&outcome)?;
+                    show_packets(&outcome, options.at, &args.look, &style)?;
                     verdict(&mut anstream::stdout().lock(), &outcome, options.alters_the_wire())?;
                 }
             }

@@ -45,6 +45,7 @@ pub(super) fn ethertype(w: &mut Walk<'_>, kind: u16, o: Octets<'_>) {
         0x6558 => ethernet(w, o),
         0x88e5 => macsec(w, o),
         0x894f => nsh(w, o),
+        0x8909 => cisco_metadata(w, o),
         _ => {}
     }
 }
@@ -116,24 +117,18 @@ fn mpls(w: &mut Walk<'_>, o: Octets<'_>) {
             return match (label, o.u8(0).map(|b| b >> 4)) {
                 (0, _) | (_, Some(4)) => ip::v4(w, o),
                 (2, _) | (_, Some(6)) => ip::v6(w, o),
-                (_, Some(0)) => pseudowire(w, o),
-                (_, Some(_)) => ethernet(w, o),
-                (_, None) => {}
+                // A pseudowire, of a kind that only its configuration tells.
+                _ => {}
             };
         }
     }
 }
 
-/// An Ethernet pseudowire (RFC 4448): a control word of 0 in the first half-octet,
-/// or, where the octets after it make no sense as MAC addresses, none at all.
-fn pseudowire(w: &mut Walk<'_>, o: Octets<'_>) {
-    let looks_like_ethernet = |at: usize| {
-        o.u16(at + 12).is_some_and(|kind| matches!(kind, 0x0800 | 0x86dd | 0x8100 | 0x88a8 | 0x8847 | 0x0806))
-    };
-    if looks_like_ethernet(4) || !looks_like_ethernet(0) {
-        ethernet(w, o.skip(4));
-    } else {
-        ethernet(w, o);
+/// Cisco MetaData: version, length, option, security group tag, then the EtherType.
+fn cisco_metadata(w: &mut Walk<'_>, o: Octets<'_>) {
+    match o.u16(6) {
+        Some(kind) => ethertype(w, kind, o.skip(8)),
+        None => w.short(&o),
     }
 }
 

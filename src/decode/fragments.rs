@@ -228,8 +228,9 @@ mod tests {
         let mut r = Reassembly::default();
         let mut dropped = 0;
         for id in 0..20_000 {
-            dropped +=
-                usize::from(r.add(key(id), piece(0, true), &[0; 1480], Timestamp(0)) == Err(Problem::FragmentsDropped));
+            dropped += usize::from(
+                r.add(key(id), piece(0, true), &[0; 1480], Timestamp(0)) == Err(Problem::FragmentsDropped),
+            );
         }
         assert!(r.held <= Reassembly::MAX_HELD && r.waiting.len() <= Reassembly::MAX_WAITING);
         assert_eq!(dropped, 20_000 - Reassembly::MAX_WAITING);

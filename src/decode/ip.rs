@@ -59,13 +59,45 @@ pub(super) fn v4(w: &mut Walk<'_>, o: Octets<'_>) {
         header_len,
         first_fragment: false,
     };
+    if header_len > 20
+        && let Some(last) = source_route(&datagram.limit(header_len))
+    {
+        ip.dst = IpAddr::V4(last);
+    }
     let payload = datagram.skip(header_len);
     if fragment & 0x3fff == 0 {
         return payload_of(w, &ip, h[9], payload);
     }
     let key = FragmentKey { src: ip.src, dst: ip.dst, id: u32::from(id), protocol: h[9], realm: w.realm };
     let piece = Piece { offset: usize::from(fragment & 0x1fff) * 8, more: fragment & 0x2000 != 0 };
-    fragments(w, &mut ip, key, piece, h[9], payload);
+    // An IP length past the end of the frame: the rest is nowhere.
+    let whole = total <= o.data.len() && payload.is_whole();
+    fragments(w, &mut ip, key, piece, h[9], payload, whole);
+}
+
+/// Where a source route (RFC 791, loose or strict) still leads: the last of its addresses.
+#[cold]
+fn source_route(header: &Octets<'_>) -> Option<Ipv4Addr> {
+    let mut at = 20;
+    while let Some(kind) = header.u8(at) {
+        match kind {
+            0 => return None,
+            1 => at += 1,
+            _ => {
+                let len = usize::from(header.u8(at + 1)?);
+                if len < 2 {
+                    return None;
+                }
+                if matches!(kind, 131 | 137) {
+                    let pointer = usize::from(header.u8(at + 2)?);
+                    let ahead = pointer <= len && len >= 7;
+                    return if ahead { header.array::<4>(at + len - 4).map(Ipv4Addr::from) } else { None };
+                }
+                at += len;
+            }
+        }
+    }
+    None
 }
 
 /// A fragment: kept until its datagram is whole, which is then decoded on this frame.
@@ -76,8 +108,9 @@ fn fragments(
     piece: Piece,
     protocol: u8,
     payload: Octets<'_>,
+    whole: bool,
 ) {
-    if !payload.is_whole() {
+    if !whole {
         // It can never be put together. Its first piece still has the ports.
         if piece.offset == 0 {
             ip.first_fragment = true;
@@ -166,7 +199,7 @@ fn extensions(w: &mut Walk<'_>, ip: &mut IpHeader, first: u8, payload: Octets<'_
                 }
                 let key = FragmentKey { src: ip.src, dst: ip.dst, id, protocol: following, realm: w.realm };
                 let piece = Piece { offset: usize::from(field & 0xfff8), more: field & 1 != 0 };
-                return fragments(w, ip, key, piece, following, o);
+                return fragments(w, ip, key, piece, following, o, o.is_whole());
             }
             _ => return payload_of(w, ip, next, o),
         };
@@ -284,12 +317,20 @@ fn gre(w: &mut Walk<'_>, o: Octets<'_>) {
 /// What a GRE protocol type announces.
 pub(super) fn gre_payload(w: &mut Walk<'_>, protocol: u16, o: Octets<'_>) {
     match protocol {
+        // Cisco MetaData, with the EtherType first.
+        0x8909 => match o.u16(0) {
+            Some(kind) => ethernet::ethertype(w, kind, o.skip(8)),
+            None => w.short(&o),
+        },
         0x880b => {
             w.path.push(Proto::Ppp);
-            super::ppp::protocol(w, match o.u16(0) {
-                Some(0xff03) => o.skip(2),
-                _ => o,
-            });
+            super::ppp::protocol(
+                w,
+                match o.u16(0) {
+                    Some(0xff03) => o.skip(2),
+                    _ => o,
+                },
+            );
         }
         // Ethernet over IP as some routers number it.
         0x6400 => ethernet::ethernet(w, o.skip(4)),

@@ -42,6 +42,7 @@ pub(super) fn decode(w: &mut Walk<'_>, link: LinkType, o: Octets<'_>) {
         LinkType::ERF => erf(w, o),
         LinkType::NFLOG => nflog(w, o),
         LinkType::PFLOG => pflog(w, o),
+        LinkType::IPNET => ipnet(w, o),
         LinkType::IPOIB => ipoib(w, o),
         LinkType::PKTAP => pktap(w, o),
         _ => {}
@@ -224,6 +225,8 @@ fn erf(w: &mut Walk<'_>, o: Octets<'_>) {
         at += 8;
     }
     let wlen = usize::from(wlen);
+    // The record's own header is no part of the frame.
+    let o = Octets { len: o.len.max(at.saturating_add(2).saturating_add(wlen)), ..o };
     match kind & 0x7f {
         // HDLC over SONET in its kinds.
         1 | 5 | 6 | 8 | 9 => {
@@ -278,6 +281,17 @@ fn pflog(w: &mut Walk<'_>, o: Octets<'_>) {
     match family {
         2 => ip::v4(w, payload),
         24 | 28 | 30 => ip::v6(w, payload),
+        _ => {}
+    }
+}
+
+/// Solaris IP over its network interfaces: 24 octets with the address family in the second.
+fn ipnet(w: &mut Walk<'_>, o: Octets<'_>) {
+    let Some(family) = o.u8(1) else { return w.short(&o) };
+    let payload = o.skip(24);
+    match family {
+        2 => ip::v4(w, payload),
+        26 => ip::v6(w, payload),
         _ => {}
     }
 }

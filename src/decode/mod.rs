@@ -5,6 +5,7 @@
 
 mod ethernet;
 mod fragments;
+pub mod headers;
 mod ip;
 mod link;
 mod octets;

@@ -23,8 +23,8 @@ pub(super) fn ppp_link(w: &mut Walk<'_>, o: Octets<'_>) {
 
 /// PPPoE session data (EtherType 0x8864): six octets, then PPP without framing.
 pub(super) fn pppoe(w: &mut Walk<'_>, o: Octets<'_>) {
-    let (Some(code), Some(session), Some(len)) = (o.u8(1), o.u16(2), o.u16(4)) else { return w.short(&o) };
-    if code != 0 || !w.enter(Proto::Pppoe, &o) {
+    let (Some(session), Some(len)) = (o.u16(2), o.u16(4)) else { return w.short(&o) };
+    if !w.enter(Proto::Pppoe, &o) {
         return;
     }
     w.realm(Proto::Pppoe, u32::from(session));

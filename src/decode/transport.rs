@@ -37,6 +37,8 @@ pub(super) fn tcp(w: &mut Walk<'_>, ip: &IpHeader, o: Octets<'_>) {
         checksum_offloaded: pseudo_header_sum(ip, 6, o.len) == checksum,
         urgent: u16::from_be_bytes([h[18], h[19]]),
         options: OptionBytes::new(option_octets),
+        cut: false,
+        len_unknown: ip.first_fragment || header_len < 20 || header_len > o.len,
     };
     w.records.push(Record::Tcp(segment));
 }
@@ -55,12 +57,14 @@ fn tcp_cut(w: &mut Walk<'_>, ip: &IpHeader, o: Octets<'_>) {
         ack: SeqNum(o.u32(8).unwrap_or(0)),
         flags,
         window: o.u16(14).unwrap_or(0),
-        len: if header_len < 20 { 0 } else { o.len.saturating_sub(usize::from(header_len)) as u32 },
+        len: 0,
         header_len,
         checksum: 0,
         checksum_offloaded: false,
         urgent: 0,
         options: OptionBytes::EMPTY,
+        cut: o.data.len() < 16,
+        len_unknown: true,
     };
     w.records.push(Record::Tcp(record));
 }
@@ -68,15 +72,13 @@ fn tcp_cut(w: &mut Walk<'_>, ip: &IpHeader, o: Octets<'_>) {
 /// UDP (RFC 768), and the tunnels that well-known ports announce.
 #[inline]
 pub(super) fn udp(w: &mut Walk<'_>, ip: &IpHeader, o: Octets<'_>) {
-    let Some(h) = o.head::<8>() else {
-        w.short(&o);
-        return;
-    };
+    let Some(h) = o.head::<8>() else { return udp_cut(w, ip, o) };
     let (sport, dport) = (u16::from_be_bytes([h[0], h[1]]), u16::from_be_bytes([h[2], h[3]]));
     let length = u16::from_be_bytes([h[4], h[5]]);
+    // RFC 2675: length 0 in a jumbogram means the IP length; so does segmentation offload.
+    let jumbo = length == 0 && (o.len > usize::from(u16::MAX) || w.problems.has(Problem::IpLenZero));
     let body = match usize::from(length) {
-        // RFC 2675: length 0 in a jumbogram means the IP length.
-        0 if ip.src.is_ipv6() => o,
+        0 if jumbo => o,
         n if n < 8 => {
             w.problem(Problem::BadUdpLen, o.at + 4);
             o.limit(8)
@@ -89,7 +91,7 @@ pub(super) fn udp(w: &mut Walk<'_>, ip: &IpHeader, o: Octets<'_>) {
         }
     };
     let checksum = u16::from_be_bytes([h[6], h[7]]);
-    let payload = if length == 0 { o.len.saturating_sub(8) } else { usize::from(length).saturating_sub(8) };
+    let payload = if jumbo { o.len.saturating_sub(8) } else { usize::from(length).saturating_sub(8) };
     let datagram = UdpDatagram {
         ip: w.context(ip, sport, dport),
         length,
@@ -97,11 +99,30 @@ pub(super) fn udp(w: &mut Walk<'_>, ip: &IpHeader, o: Octets<'_>) {
         checksum,
         checksum_offloaded: pseudo_header_sum(ip, 17, usize::from(length)) == checksum,
         lite: false,
+        cut: length < 8 && !jumbo,
     };
     w.records.push(Record::Udp(datagram));
     if tunnel::is_port(dport) || tunnel::is_port(sport) {
         tunnel::udp(w, sport, dport, body.skip(8));
     }
+}
+
+/// A UDP header of which fewer than 8 octets are there.
+#[cold]
+fn udp_cut(w: &mut Walk<'_>, ip: &IpHeader, o: Octets<'_>) {
+    w.short(&o);
+    let (Some(sport), Some(dport)) = (o.u16(0), o.u16(2)) else { return };
+    let length = o.u16(4).unwrap_or(0);
+    let record = UdpDatagram {
+        ip: w.context(ip, sport, dport),
+        length,
+        payload: u32::from(length.saturating_sub(8)),
+        checksum: 0,
+        checksum_offloaded: false,
+        lite: false,
+        cut: true,
+    };
+    w.records.push(Record::Udp(record));
 }
 
 /// UDP-Lite (RFC 3828): the length field is the checksum's coverage.
@@ -118,6 +139,7 @@ pub(super) fn udp_lite(w: &mut Walk<'_>, ip: &IpHeader, o: Octets<'_>) {
         checksum: u16::from_be_bytes([h[6], h[7]]),
         checksum_offloaded: false,
         lite: true,
+        cut: false,
     };
     w.records.push(Record::Udp(datagram));
 }
@@ -127,7 +149,9 @@ pub(super) fn icmp(w: &mut Walk<'_>, ip: &IpHeader, o: Octets<'_>, version: u8) 
     if std::mem::replace(&mut w.icmp_seen, true) {
         return;
     }
-    let (Some(icmp_type), Some(code)) = (o.u8(0), o.u8(1)) else { return w.short(&o) };
+    let (Some(icmp_type), Some(code), Some(_checksum)) = (o.u8(0), o.u8(1), o.u16(2)) else {
+        return w.short(&o);
+    };
     let is_error = match version {
         4 => matches!(icmp_type, 3 | 4 | 5 | 11 | 12),
         _ => matches!(icmp_type, 1..=4),

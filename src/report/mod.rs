@@ -2,11 +2,14 @@
 //! of those conversations that somebody wants to look at. Views only read it.
 
 mod conversation;
+mod convert;
 mod overhead;
+mod recorder;
 mod segment;
 
 pub use conversation::{Conversation, RttFacts, TcpFacts, TcpSideFacts, Traffic, UdpFacts};
 pub use overhead::{HeaderLengths, OptionCounts, Overhead};
+pub use recorder::{Recorder, RecorderOptions, Selection};
 pub use segment::{Detail, Row, RowKind};
 
 use crate::model::Timestamp;
@@ -30,6 +33,17 @@ pub struct Report {
     pub events_left_out: u64,
     /// Header lengths and shares by protocol.
     pub overhead: Overhead,
+}
+
+impl Report {
+    /// The conversations that were selected for a closer look, with their segments.
+    pub fn in_detail(&self) -> impl Iterator<Item = (&Detail, &Conversation)> {
+        self.details.iter().filter_map(|detail| {
+            let id = detail.id?;
+            let at = self.conversations.binary_search_by_key(&id, |c| c.id).ok()?;
+            self.conversations.get(at).map(|c| (detail, c))
+        })
+    }
 }
 
 /// What was read, in numbers.

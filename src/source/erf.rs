@@ -6,8 +6,7 @@ use super::feed::Feed;
 use super::{Interface, PacketSource, SourceError};
 use crate::model::{LinkType, Packet, Timestamp};
 
-/// Octets of a record's header.
-const HEADER: usize = 16;
+const HEADER: usize = ErfReader::HEADER;
 /// The record type that only fills room.
 const PAD: u8 = 48;
 /// Records that must make sense for a file to be taken as ERF.
@@ -69,6 +68,9 @@ pub struct ErfReader {
 }
 
 impl ErfReader {
+    /// Octets of a record's header.
+    pub(crate) const HEADER: usize = 16;
+
     pub(crate) fn new(mut feed: Feed) -> Result<Self, SourceError> {
         let interface = Interface { name: None, link: LinkType::ERF, snaplen: 0, ts_digits: 9 };
         feed.add_interface(0, interface)?;

@@ -141,12 +141,23 @@ impl Feed {
         self.fault(at, kind)
     }
 
-    /// Steps over `n` octets, all of them.
-    pub(crate) fn skip(&mut self, what: &'static str, n: u64) -> Result<(), SourceError> {
-        let at = self.window.offset();
-        match self.window.skip(n) {
-            Ok(have) if have == n => Ok(()),
-            Ok(have) => Err(self.fault(at, SourceErrorKind::Truncated { what, need: n, have })),
+    /// Steps over the thing of `whole` octets that starts `at` octets into the stream, but
+    /// for its last `keep`, which are made available.
+    pub(crate) fn skip(
+        &mut self,
+        what: &'static str,
+        at: u64,
+        whole: u64,
+        keep: usize,
+    ) -> Result<(), SourceError> {
+        let rest = whole.saturating_sub(keep as u64);
+        let skipped = self.window.skip(rest).and_then(|_| self.window.fill(keep));
+        match skipped {
+            Ok(have) if have >= keep => Ok(()),
+            Ok(have) => {
+                let have = self.window.offset() - at + have as u64;
+                Err(self.fault(at, SourceErrorKind::Truncated { what, need: whole, have }))
+            }
             Err(e) => Err(self.fault(at, read_fault(e))),
         }
     }

@@ -6,15 +6,25 @@ mod compressed;
 mod erf;
 mod error;
 mod feed;
+mod filter;
+mod follow;
+mod live;
+mod merge;
 mod open;
 mod pcap;
 mod pcapng;
+pub mod script;
 mod snoop;
 mod window;
+pub mod write;
 
 pub use erf::ErfReader;
 pub use error::{SourceError, SourceErrorKind};
-pub use open::{CaptureFile, Format, ScriptOpener};
+pub use filter::{Filter, Filtered};
+pub use follow::Followed;
+pub use live::{CaptureInterface, LiveOptions, LiveSource, list_interfaces};
+pub use merge::Merged;
+pub use open::{CaptureFile, Format};
 pub use pcap::PcapReader;
 pub use pcapng::PcapngReader;
 pub use snoop::SnoopReader;
@@ -50,6 +60,28 @@ pub trait PacketSource {
     }
 }
 
+impl<S: PacketSource + ?Sized> PacketSource for Box<S> {
+    fn next_packet(&mut self) -> Result<Option<Packet<'_>>, SourceError> {
+        (**self).next_packet()
+    }
+
+    fn interfaces(&self) -> &[Interface] {
+        (**self).interfaces()
+    }
+
+    fn progress(&self) -> Progress {
+        (**self).progress()
+    }
+
+    fn drops(&mut self) -> Option<Drops> {
+        (**self).drops()
+    }
+
+    fn remarks(&self) -> &[String] {
+        (**self).remarks()
+    }
+}
+
 /// Where packets were captured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interface {
@@ -82,3 +114,6 @@ pub struct Drops {
     /// Packets dropped by the interface or its driver.
     pub interface: u64,
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! Where the tracker pushes what it finds.
 
-use crate::decode::{IcmpMessage, TcpSegment, UdpDatagram};
+use crate::decode::{IcmpMessage, Record, TcpSegment, UdpDatagram};
 use crate::model::{PerSide, SeqNum, Side, StreamId, TcpState};
 
 use super::{Analysis, Event, TcpConversation, UdpConversation};
@@ -61,6 +61,11 @@ pub trait Sink {
         let _ = (datagram, seen, conversation);
     }
 
+    /// A TCP or UDP header of which too little is there to belong to a conversation.
+    fn cut(&mut self, record: &Record) {
+        let _ = record;
+    }
+
     /// An ICMP message; `quoted` is the conversation that it quotes.
     fn icmp(&mut self, message: &IcmpMessage, quoted: Option<StreamId>) {
         let _ = (message, quoted);
@@ -99,6 +104,11 @@ impl<A: Sink, B: Sink> Sink for (A, B) {
         self.1.icmp(message, quoted);
     }
 
+    fn cut(&mut self, record: &Record) {
+        self.0.cut(record);
+        self.1.cut(record);
+    }
+
     fn event(&mut self, event: &Event) {
         self.0.event(event);
         self.1.event(event);
@@ -126,6 +136,10 @@ impl<S: Sink> Sink for &mut S {
 
     fn icmp(&mut self, message: &IcmpMessage, quoted: Option<StreamId>) {
         (**self).icmp(message, quoted);
+    }
+
+    fn cut(&mut self, record: &Record) {
+        (**self).cut(record);
     }
 
     fn event(&mut self, event: &Event) {

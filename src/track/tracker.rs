@@ -57,6 +57,8 @@ impl Tracker {
     #[inline]
     pub fn push(&mut self, record: &Record, sink: &mut impl Sink) {
         match record {
+            Record::Tcp(segment) if segment.cut => sink.cut(record),
+            Record::Udp(datagram) if datagram.cut => sink.cut(record),
             Record::Tcp(segment) => self.tcp(segment, sink),
             Record::Udp(datagram) => self.udp(datagram, sink),
             Record::Icmp(message) => self.icmp(message, sink),
@@ -123,14 +125,12 @@ impl Tracker {
     }
 
     /// A SYN (or SYN-ACK) whose number does not fit the connection that has these
-    /// addresses and ports, or that comes after its end.
+    /// addresses and ports.
     #[cold]
     fn reuses_ports(&self, slot: u32, s: &TcpSegment) -> bool {
         let Some(conversation) = self.tcp.get(slot) else { return false };
         let base = conversation.base(conversation.direction(s.ip.src));
-        base.is_some_and(|base| {
-            base != s.seq || (!s.flags.has(TcpFlags::ACK) && conversation.has_ending())
-        })
+        base.is_some_and(|base| base != s.seq)
     }
 
     #[inline]

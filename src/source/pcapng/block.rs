@@ -114,8 +114,8 @@ impl PcapngReader {
 
     /// Steps over a block that synfin does not read, whatever its length.
     pub(super) fn pass(&mut self, head: BlockHead) -> Result<(), SourceError> {
-        self.feed.skip("the block", u64::from(head.length) - 4)?;
-        self.feed.need("the block's end", 4)?;
+        // All but its last length, which is looked at.
+        self.feed.skip("the block", head.at, u64::from(head.length), 4)?;
         let again = self.feed.u32_at(self.order, 0);
         if again != head.length {
             return Err(self.mismatch(head, again));

@@ -49,7 +49,8 @@ pub struct TcpConversation {
     second_fin_acks_first: bool,
     fins_crossed: bool,
     reset: Option<Reset>,
-    fast_open: FastOpen,
+    /// A SYN had data and a Fast Open cookie.
+    fast_open_data: bool,
     pub(super) labels: [LabelSide; 2],
     states: [StateSide; 2],
     history: History,
@@ -75,14 +76,6 @@ struct Reset {
     frame: u64,
 }
 
-/// A SYN with data: how much, so that the SYN-ACK tells whether it was taken.
-#[derive(Debug, Clone, Copy, Default)]
-struct FastOpen {
-    syn_data_end: Option<SeqNum>,
-    /// ISN + 1 of that SYN.
-    syn_next: SeqNum,
-}
-
 impl Flow for TcpConversation {
     fn key(&self) -> &FlowKey {
         &self.key
@@ -95,7 +88,14 @@ const fn looks_like_server(port: u16, other: u16) -> bool {
 }
 
 impl TcpConversation {
-    pub(in crate::track) fn new(key: FlowKey, stream: u32, src: Endpoint, dst: Endpoint, frame: u64, ts: Timestamp) -> Self {
+    pub(in crate::track) fn new(
+        key: FlowKey,
+        stream: u32,
+        src: Endpoint,
+        dst: Endpoint,
+        frame: u64,
+        ts: Timestamp,
+    ) -> Self {
         Self {
             key,
             stream,
@@ -119,7 +119,7 @@ impl TcpConversation {
             second_fin_acks_first: false,
             fins_crossed: false,
             reset: None,
-            fast_open: FastOpen::default(),
+            fast_open_data: false,
             labels: Default::default(),
             states: Default::default(),
             history: History::default(),
@@ -141,11 +141,6 @@ impl TcpConversation {
         self.labels[usize::from(dir & 1)].base
     }
 
-    /// A FIN or an RST was seen.
-    pub(in crate::track) const fn has_ending(&self) -> bool {
-        self.completeness & (16 | 32) != 0
-    }
-
     /// Nothing more is to come but what is late: reset, or closed by both.
     #[must_use]
     pub fn is_finished(&self) -> bool {
@@ -154,7 +149,12 @@ impl TcpConversation {
 
     /// Takes in a segment of this connection.
     #[inline]
-    pub(in crate::track) fn segment(&mut self, s: &TcpSegment, port_reuse: bool, pool: &mut Pool) -> (SeenSegment, Digest) {
+    pub(in crate::track) fn segment(
+        &mut self,
+        s: &TcpSegment,
+        port_reuse: bool,
+        pool: &mut Pool,
+    ) -> (SeenSegment, Digest) {
         let dir = self.direction(s.ip.src);
         let d = usize::from(dir);
         self.touched = true;
@@ -175,7 +175,7 @@ impl TcpConversation {
             flags: s.flags,
             window: s.window,
             len: s.len,
-            mptcp: options.mptcp,
+            sacked: options.sack.as_slice().iter().fold(0, |n, (l, r)| n.wrapping_add(r.relative_to(*l))),
             tsval: options.timestamps.map_or(0, |t| t.0),
             ip_id: s.ip.ip_id.unwrap_or(0),
             ttl: s.ip.ttl,
@@ -186,6 +186,12 @@ impl TcpConversation {
         let peer_ack_before = rev.last_ack;
         let (mut analysis, rtt_sample) = label::label(fwd, rev, &seen, self.initial_rtt.unwrap_or(0), pool);
         let (base, ack_base, scale) = (fwd.base.unwrap_or_default(), rev.base, fwd.scale);
+        if let Some(shift) = options.window_scale
+            && !s.flags.has(TcpFlags::SYN)
+        {
+            // Out of place, but it counts from the next segment on: port scanners send it.
+            self.labels[d].scale = Scale::Shift(shift);
+        }
         if port_reuse {
             analysis.labels.add(Labels::REUSED_PORTS);
         }
@@ -199,7 +205,13 @@ impl TcpConversation {
         state::advance(from, to, &Step { seq: s.seq, ack: s.ack, flags: s.flags, len: s.len });
         self.crossing(s, d, fin_was_acked);
         let new_from = if next_before.0 == 0 { s.seq } else { next_before };
-        let digest = Digest { options, next_before: new_from, next_known: next_before.0 != 0, peer_ack_before, rtt_sample };
+        let digest = Digest {
+            options,
+            next_before: new_from,
+            next_known: next_before.0 != 0,
+            peer_ack_before,
+            rtt_sample,
+        };
         let resent = s.len > 0 && digest.next_known && s.seq.plus(s.len).is_at_or_before(next_before);
         self.history.note(d, s.flags, s.len, s.window, resent, analysis.labels.has(Labels::LOST_SEGMENT));
         let scaled_window = match scale {
@@ -249,7 +261,7 @@ impl TcpConversation {
         let acks = s.flags.has(TcpFlags::ACK);
         let first = self.counts[0].packets + self.counts[1].packets == 1;
         if first {
-            self.starts_with_syn = true;
+            self.starts_with_syn = !acks;
         }
         if acks {
             if self.begin.syn_ack && self.labels[d].base == Some(s.seq) {
@@ -300,19 +312,22 @@ impl TcpConversation {
         self.orig_dir = u8::from(looks_like_server(a.port, b.port));
     }
 
-    /// TCP Fast Open (RFC 7413): data in the SYN, and whether the SYN-ACK took it.
+    /// TCP Fast Open (RFC 7413): data in the SYN, and whether the SYN-ACK took it. Wireshark
+    /// sees an acceptance in any SYN-ACK of more than the SYN, and so does the label.
     fn fast_open(&mut self, s: &TcpSegment, d: usize, options: &OptionFacts, labels: &mut Labels) {
         if !s.flags.has(TcpFlags::SYN) {
             return;
         }
         if s.flags.has(TcpFlags::ACK) {
-            if let Some(end) = self.fast_open.syn_data_end {
-                let taken = s.ack.is_after(self.fast_open.syn_next) && s.ack.is_at_or_before(end);
-                labels.add(if taken { Labels::TFO_ACK } else { Labels::TFO_IGNORED });
+            let base = self.labels[1 - d].base.unwrap_or_default();
+            if s.ack.relative_to(base) > 1 {
+                labels.add(Labels::TFO_ACK);
+            } else if self.fast_open_data {
+                labels.add(Labels::TFO_IGNORED);
             }
-        } else if options.fast_open && s.len > 0 && d == usize::from(self.orig_dir) {
+        } else if options.fast_open && s.len > 0 {
             labels.add(Labels::TFO_SYN);
-            self.fast_open = FastOpen { syn_data_end: Some(s.seq.plus(1).plus(s.len)), syn_next: s.seq.plus(1) };
+            self.fast_open_data = true;
         }
     }
 
@@ -321,7 +336,8 @@ impl TcpConversation {
     fn times(&mut self, s: &TcpSegment) {
         match (s.flags.has(TcpFlags::SYN), s.flags.has(TcpFlags::ACK)) {
             (true, false) => self.last_syn_ts = Some(s.ip.ts),
-            (false, true) if self.initial_rtt.is_none() => {
+            // Where the clock is too coarse to tell them apart, a later segment has to do.
+            (false, true) if self.initial_rtt.is_none_or(|rtt| rtt == 0) => {
                 if let Some(syn) = self.last_syn_ts {
                     self.initial_rtt = Some(s.ip.ts.since(syn));
                 }
@@ -333,7 +349,8 @@ impl TcpConversation {
     fn complete(&mut self, s: &TcpSegment) {
         let (syn, ack) = (s.flags.has(TcpFlags::SYN), s.flags.has(TcpFlags::ACK));
         self.completeness |= match (syn, ack) {
-            (true, false) => 1,
+            // A SYN that does not come first is none that began it.
+            (true, false) if self.starts_with_syn => 1,
             (true, true) => 2,
             (false, true) if s.len == 0 => 4,
             _ => 0,

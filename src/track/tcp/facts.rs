@@ -12,8 +12,6 @@ pub(in crate::track) struct OptionFacts {
     pub timestamps: Option<(u32, u32)>,
     pub sack: SackBlocks,
     pub fast_open: bool,
-    /// Multipath TCP with a data sequence signal or the like: which subtypes, as a set.
-    pub mptcp: u16,
 }
 
 impl OptionFacts {
@@ -23,7 +21,10 @@ impl OptionFacts {
             [] => Self::default(),
             // What nearly every data segment has: two octets of padding and timestamps.
             [1, 1, 8, 10, a, b, c, d, e, f, g, h] => Self {
-                timestamps: Some((u32::from_be_bytes([*a, *b, *c, *d]), u32::from_be_bytes([*e, *f, *g, *h]))),
+                timestamps: Some((
+                    u32::from_be_bytes([*a, *b, *c, *d]),
+                    u32::from_be_bytes([*e, *f, *g, *h]),
+                )),
                 ..Self::default()
             },
             _ => Self::walk(octets),
@@ -39,8 +40,7 @@ impl OptionFacts {
                 TcpOption::SackPermitted => facts.sack_permitted = true,
                 TcpOption::Sack(blocks) => facts.sack = blocks,
                 TcpOption::Timestamps { value, echo } => facts.timestamps = Some((value, echo)),
-                TcpOption::FastOpen(_) => facts.fast_open = true,
-                TcpOption::Mptcp([first, ..]) => facts.mptcp |= 1 << (first >> 4),
+                TcpOption::FastOpen(_) | TcpOption::FastOpenExperimental(_) => facts.fast_open = true,
                 _ => {}
             }
         }

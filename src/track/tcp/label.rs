@@ -18,10 +18,15 @@ pub(super) struct LabelSide {
     next_ts: Timestamp,
     /// End of what was seen without a hole; 0 for unknown.
     contiguous: SeqNum,
+    /// An acknowledgment beyond everything sent was labelled, and nothing new was sent since.
+    beyond_labelled: bool,
+    /// The acknowledgment that was labelled last.
+    labelled_ack: Option<SeqNum>,
     /// From its latest segment, ACK bit or not.
     pub last_ack: SeqNum,
     last_ack_ts: Timestamp,
-    pub window: u16,
+    /// `None` before its first segment.
+    pub window: Option<u16>,
     duplicate_acks: u32,
     last_new_ack_frame: u64,
     /// Its latest segment was a keep-alive, a window probe.
@@ -34,8 +39,8 @@ pub(super) struct LabelSide {
     flight_unknown: bool,
     pushed: u32,
     last_had_push: bool,
-    /// Operations of Multipath TCP in its latest segments.
-    mptcp: u16,
+    /// Octets that its latest segment acknowledged selectively.
+    sacked: u32,
     pub outstanding: Outstanding,
 }
 
@@ -71,7 +76,8 @@ pub(super) struct Seen {
     pub flags: TcpFlags,
     pub window: u16,
     pub len: u32,
-    pub mptcp: u16,
+    /// Octets in its SACK blocks.
+    pub sacked: u32,
     pub tsval: u32,
     pub ip_id: u16,
     pub ttl: u8,
@@ -111,7 +117,7 @@ pub(super) fn label(
 ) -> (Analysis, Option<i64>) {
     let mut a = Analysis::default();
     learn_bases(fwd, rev, seg);
-    let probe = seg.len == 1 && seg.seq == fwd.next && rev.window == 0;
+    let probe = seg.len == 1 && seg.seq == fwd.next && rev.window == Some(0);
     if probe {
         a.labels.add(Labels::ZERO_WINDOW_PROBE);
     } else {
@@ -121,12 +127,8 @@ pub(super) fn label(
         fwd.last_new_ack_frame = seg.frame;
         fwd.duplicate_acks = 0;
     }
-    if rev.contiguous.0 != 0 && seg.ack.is_after(rev.contiguous) && seg.flags.has(TcpFlags::ACK) {
-        a.labels.add(Labels::ACK_LOST_SEGMENT);
-        rev.contiguous = rev.next;
-    }
-    if fwd.next.0 != 0
-        && seg.seq.is_before(fwd.next)
+    acks_unseen(rev, seg, &mut a);
+    if (fwd.next.0 != 0 || seg.len > 0)
         && (seg.len > 0 || seg.flags.any(TcpFlags::SYN | TcpFlags::FIN))
         && !a.labels.has(Labels::KEEP_ALIVE)
     {
@@ -135,7 +137,7 @@ pub(super) fn label(
     remember(fwd, seg, &a, probe, pool);
     let sample = acknowledge(rev, seg, pool, &mut a);
     if seg.len > 0 {
-        in_flight(fwd, seg, pool, &mut a);
+        in_flight(fwd, rev, seg, pool, &mut a);
     }
     (a, sample)
 }
@@ -151,6 +153,24 @@ fn learn_bases(fwd: &mut LabelSide, rev: &mut LabelSide, seg: &Seen) {
         }
         rev.flight_unknown = false;
     }
+}
+
+/// An acknowledgment of octets that were never seen. The boundary then jumps to the end
+/// of what was seen; once it is there, the label waits for something new to be sent.
+fn acks_unseen(rev: &mut LabelSide, seg: &Seen, a: &mut Analysis) {
+    if rev.contiguous.0 == 0 || !seg.flags.has(TcpFlags::ACK) || !seg.ack.is_after(rev.contiguous) {
+        return;
+    }
+    if rev.labelled_ack == Some(seg.ack) {
+        return;
+    }
+    if rev.contiguous != rev.next {
+        rev.contiguous = rev.next;
+        rev.labelled_ack = Some(seg.ack);
+    } else if std::mem::replace(&mut rev.beyond_labelled, true) {
+        return;
+    }
+    a.labels.add(Labels::ACK_LOST_SEGMENT);
 }
 
 /// The labels that say how a segment relates to what its sender sent before.
@@ -171,15 +191,16 @@ fn forward(fwd: &mut LabelSide, rev: &mut LabelSide, seg: &Seen, a: &mut Analysi
     }
     if seg.len > 0 {
         if rev.scale != Scale::Unknown {
-            let window = if rev.window_unscaled { u32::from(rev.window) } else { rev.scale.apply(rev.window) };
-            if seg.seq.plus(seg.len) == rev.last_ack.plus(window) {
+            let scale = if rev.window_unscaled { Scale::Off } else { rev.scale };
+            let edge = rev.window.map(|w| rev.last_ack.plus(scale.apply(w)));
+            if edge == Some(seg.seq.plus(seg.len)) {
                 a.labels.add(Labels::WINDOW_FULL);
             }
         }
         return;
     }
     let (same_seq, same_ack, same_window) =
-        (seg.seq == fwd.next, seg.ack == fwd.last_ack, seg.window == fwd.window);
+        (seg.seq == fwd.next, seg.ack == fwd.last_ack, Some(seg.window) == fwd.window);
     if !same_seq {
         return;
     }
@@ -202,7 +223,7 @@ fn forward(fwd: &mut LabelSide, rev: &mut LabelSide, seg: &Seen, a: &mut Analysi
     } else if same_ack {
         if rev.last_keep_alive {
             a.labels.add(Labels::KEEP_ALIVE_ACK);
-        } else if seg.mptcp == fwd.mptcp {
+        } else {
             fwd.duplicate_acks += 1;
             a.labels.add(Labels::DUPLICATE_ACK);
             a.duplicate_ack_num = fwd.duplicate_acks;
@@ -211,15 +232,9 @@ fn forward(fwd: &mut LabelSide, rev: &mut LabelSide, seg: &Seen, a: &mut Analysi
     }
 }
 
-/// Below what was sent before: which kind of retransmission, or late.
-fn resent(
-    fwd: &LabelSide,
-    rev: &LabelSide,
-    seg: &Seen,
-    initial_rtt: i64,
-    pool: &Pool,
-    a: &mut Analysis,
-) {
+/// Acknowledged already, or below what was sent before: which kind of retransmission, or
+/// late.
+fn resent(fwd: &LabelSide, rev: &LabelSide, seg: &Seen, initial_rtt: i64, pool: &Pool, a: &mut Analysis) {
     // More than the one octet that a window probe may have taken before it.
     let repeats = !(seg.len > 1 && fwd.next.minus(1) == seg.seq);
     let data_end = seg.seq.plus(seg.len);
@@ -228,13 +243,10 @@ fn resent(
         a.labels.add(Labels::RETRANSMISSION);
         return;
     }
-    if !repeats {
+    if !repeats || fwd.next.0 == 0 || !seg.seq.is_before(fwd.next) {
         return;
     }
-    if rev.duplicate_acks >= 2
-        && rev.last_ack == seg.seq
-        && elapsed(rev.last_ack_ts, seg.ts) < FAST_WITHIN
-    {
+    if rev.duplicate_acks >= 2 && rev.last_ack == seg.seq && elapsed(rev.last_ack_ts, seg.ts) < FAST_WITHIN {
         a.labels.add(Labels::FAST_RETRANSMISSION);
         a.labels.add(Labels::RETRANSMISSION);
         return;
@@ -248,12 +260,12 @@ fn resent(
     a.rto = Some(measured_from(fwd, seg, pool));
 }
 
-/// The oldest segment that waits and starts at or after this one, else the latest new
+/// The oldest segment that waits and starts no later than this one, else the latest new
 /// one: its frame, and the time since.
 fn measured_from(fwd: &LabelSide, seg: &Seen, pool: &Pool) -> (u64, i64) {
     fwd.outstanding
         .iter(pool)
-        .find(|sent| sent.seq.is_at_or_after(seg.seq))
+        .find(|sent| sent.seq.is_at_or_before(seg.seq))
         .map_or((fwd.next_frame, seg.ts.since(fwd.next_ts)), |sent| (sent.frame, seg.ts.since(sent.ts)))
 }
 
@@ -268,6 +280,8 @@ fn remember(fwd: &mut LabelSide, seg: &Seen, a: &Analysis, probe: bool, pool: &m
     if !probe {
         if end.is_after(fwd.next) || fwd.next.0 == 0 {
             fwd.next = end;
+            fwd.beyond_labelled = false;
+            fwd.labelled_ack = None;
             fwd.next_frame = seg.frame;
             fwd.next_ts = seg.ts;
         }
@@ -275,13 +289,13 @@ fn remember(fwd: &mut LabelSide, seg: &Seen, a: &Analysis, probe: bool, pool: &m
             fwd.contiguous = fwd.next;
         }
     }
-    fwd.window = seg.window;
+    fwd.window = Some(seg.window);
     fwd.window_unscaled = seg.flags.has(TcpFlags::SYN);
     fwd.last_ack = seg.ack;
     fwd.last_ack_ts = seg.ts;
     fwd.last_keep_alive = a.labels.has(Labels::KEEP_ALIVE);
     fwd.last_probe = probe;
-    fwd.mptcp = seg.mptcp;
+    fwd.sacked = seg.sacked;
 }
 
 /// Takes out what this segment acknowledges of the other side.
@@ -303,12 +317,15 @@ fn acknowledge(rev: &mut LabelSide, seg: &Seen, pool: &mut Pool, a: &mut Analysi
 }
 
 /// Octets in flight after this segment, and octets since the last PSH.
-fn in_flight(fwd: &mut LabelSide, seg: &Seen, pool: &Pool, a: &mut Analysis) {
-    if !fwd.flight_unknown && !fwd.outstanding.is_empty() {
-        let span = fwd.outstanding.span(pool, fwd.base.unwrap_or_default());
-        if span > 0 && span < 2_000_000_000 {
-            a.bytes_in_flight = Some(span);
-        }
+fn in_flight(fwd: &mut LabelSide, rev: &LabelSide, seg: &Seen, pool: &Pool, a: &mut Analysis) {
+    if fwd.flight_unknown || fwd.outstanding.is_empty() {
+        return;
+    }
+    let control = u32::from(seg.flags.any(TcpFlags::SYN | TcpFlags::FIN));
+    let span = fwd.outstanding.span(pool, fwd.base.unwrap_or_default());
+    let flight = span.wrapping_sub(control).wrapping_sub(rev.sacked);
+    if flight > 0 && flight < 2_000_000_000 {
+        a.bytes_in_flight = Some(flight);
     }
     fwd.pushed = if fwd.last_had_push { seg.len } else { fwd.pushed.wrapping_add(seg.len) };
     fwd.last_had_push = seg.flags.has(TcpFlags::PSH);
