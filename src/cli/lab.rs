@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::lab::{
-    self, CHAPTERS, LabError, LabOptions, LabOutcome, LabSource, Observer, Where, catalogue,
-};
+use crate::lab::{self, CHAPTERS, LabError, LabOptions, LabOutcome, LabSource, Observer, Where, catalogue};
 use crate::model::Printable;
 use crate::source::PacketSource;
 use crate::track::TrackerOptions;
@@ -242,6 +240,9 @@ fn run_labs(args: &LabRunArgs) -> anyhow::Result<ExitCode> {
             Err(e) => {
                 failed.push(*name);
                 complain(name, &e);
+                if e.environment && !all && options.on != Where::Lo {
+                    instead(name, &args.look, &style)?;
+                }
             }
         }
     }
@@ -250,6 +251,17 @@ fn run_labs(args: &LabRunArgs) -> anyhow::Result<ExitCode> {
         writeln!(out, "\n{} of {} labs passed", names.len() - failed.len(), names.len())?;
     }
     Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Where no lab can run: the capture of it that comes along.
+fn instead(name: &str, look: &LookArgs, style: &Style) -> anyhow::Result<()> {
+    let Some(outcome) = lab::bundled(name)? else { return Ok(()) };
+    anstream::eprintln!(
+        "synfin: showing the capture of {} that comes with synfin instead; nothing was run or checked here",
+        Printable(name)
+    );
+    head(&mut anstream::stdout().lock(), &outcome)?;
+    show_packets(&outcome, outcome.at, look, style)
 }
 
 fn complain(name: &str, e: &LabError) {

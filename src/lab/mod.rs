@@ -4,6 +4,7 @@
 //! does to it what its rules say, and hands it to the other. Nothing outside those
 //! namespaces is touched, and they go away with the process.
 
+mod bundled;
 mod calls;
 mod catalogue;
 mod compare;
@@ -26,9 +27,12 @@ mod run;
 mod save;
 mod script;
 mod source;
+#[cfg(test)]
+mod tests;
 mod truth;
 mod wire;
 
+pub use bundled::bundled;
 pub use catalogue::{CHAPTERS, LabInfo, catalogue};
 pub use craft::RawSegment;
 pub use error::LabError;

@@ -151,7 +151,8 @@ fn perform(script: &Script, options: &LabOptions) -> Result<LabOutcome, LabError
     let line = lines(script, options)?;
 
     let on_lo = options.on == Where::Lo;
-    let mut net = if on_lo { lo::build(script)? } else { hosts::build(&specs, script.wire.hub, options.on.medium())? };
+    let mut net =
+        if on_lo { lo::build(script)? } else { hosts::build(&specs, script.wire.hub, options.on.medium())? };
     let truth = Truth::open(&net.hosts)?;
     let addrs = net.hosts.iter().map(|h| h.addr).collect();
     let mut wire = Wire::new(net.ports, addrs, script.wire.hub || on_lo, truth);
