@@ -116,7 +116,7 @@ fn the_saved_capture_has_the_packets_and_their_story() {
         if let pcap_parser::Block::EnhancedPacket(p) = block {
             packets += 1;
             for o in p.options.iter().filter(|o| o.code.0 == 1) {
-                comments.push_str(&String::from_utf8_lossy(o.value));
+                comments.push_str(&String::from_utf8_lossy(&o.value));
                 comments.push('\n');
             }
         }
@@ -210,11 +210,6 @@ fn machine() -> (BTreeSet<String>, String, String) {
     (links, routes, settings)
 }
 
-/// Processes in a network namespace other than ours, whose parent we are.
-fn strays(child: Pid) -> bool {
-    Path::new(&format!("/proc/{child}")).exists()
-}
-
 #[test]
 fn nothing_of_this_machine_is_touched_and_nothing_stays() {
     if !able() {
@@ -254,7 +249,7 @@ fn an_interrupt_in_the_middle_leaves_nothing() {
     kill(pid, Signal::SIGINT).unwrap();
     let status = child.wait().unwrap();
     assert!(status.signal() == Some(2) || status.code() == Some(130), "{status}");
-    assert!(!strays(pid));
+    assert!(!Path::new(&format!("/proc/{pid}")).exists());
     assert_eq!(machine(), before);
 }
 

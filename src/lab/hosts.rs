@@ -145,11 +145,11 @@ pub(super) fn become_root() -> Result<(), LabError> {
 
 fn namespace() -> Result<File, LabError> {
     unshare(CloneFlags::CLONE_NEWNET).map_err(|e| {
-        LabError::of_machine(
-            "unshare(NEWNET)",
-            e,
-            "run it as root, or: sysctl kernel.apparmor_restrict_unprivileged_userns=0",
-        )
+        let mend = match e {
+            nix::errno::Errno::ENOSPC => "the limit is reached: raise user.max_net_namespaces",
+            _ => "run it as root, or: sysctl kernel.apparmor_restrict_unprivileged_userns=0",
+        };
+        LabError::of_machine("unshare(NEWNET)", e, mend)
     })?;
     File::open("/proc/thread-self/ns/net")
         .map_err(|e| LabError::of_machine("/proc/thread-self/ns/net", e, "is /proc mounted?"))

@@ -223,7 +223,21 @@ impl Token {
     }
 }
 
+impl std::fmt::Display for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Word(w) => f.write_str(w),
+            Self::Text(t) => write!(f, "{t:?}"),
+        }
+    }
+}
+
 impl Step {
+    /// The words before `=>`, one blank between them.
+    pub(super) fn call(&self) -> String {
+        self.words.iter().map(Token::to_string).collect::<Vec<_>>().join(" ")
+    }
+
     fn parse(line: usize, text: &str) -> Result<Option<Self>, String> {
         let mut words = Vec::new();
         let mut wants = None;
