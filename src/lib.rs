@@ -8,8 +8,12 @@
 //! - [`track`]: headers into conversations, events and verdicts
 //! - [`report`]: owned facts for the views
 //! - [`view`]: tables, pictures and records
+//! - [`lab`]: real programs on the real kernel, joined by a wire of our own
 
+pub mod apps;
+pub mod cli;
 pub mod decode;
+pub mod lab;
 pub mod model;
 pub mod report;
 pub mod source;

@@ -35,9 +35,10 @@ pub enum TcpOption<'a> {
     Ao(&'a [u8]),
     /// Kind 30: Multipath TCP (RFC 8684); the subtype is the first half-octet.
     Mptcp(&'a [u8]),
-    /// Kind 34: TCP Fast Open cookie (RFC 7413), or the experimental kind 254 with
-    /// the magic F989; empty for a cookie request.
+    /// Kind 34: TCP Fast Open cookie (RFC 7413); empty for a cookie request.
     FastOpen(&'a [u8]),
+    /// Kind 254 with the magic F989: Fast Open before it had a kind of its own.
+    FastOpenExperimental(&'a [u8]),
     /// Any other kind, or one of the above with a length that it cannot have.
     Other {
         /// The kind octet.
@@ -137,7 +138,7 @@ impl<'a> Iterator for TcpOptions<'a> {
             (29, _) if data.len() >= 2 => TcpOption::Ao(data),
             (30, [_, ..]) => TcpOption::Mptcp(data),
             (34, _) => TcpOption::FastOpen(data),
-            (254, [0xf9, 0x89, cookie @ ..]) => TcpOption::FastOpen(cookie),
+            (254, [0xf9, 0x89, cookie @ ..]) => TcpOption::FastOpenExperimental(cookie),
             _ => TcpOption::Other { kind, data },
         })
     }
@@ -170,8 +171,8 @@ impl fmt::Display for TcpOption<'_> {
             Self::Md5(_) => f.write_str("md5"),
             Self::Ao(_) => f.write_str("tcp-ao"),
             Self::Mptcp(data) => write!(f, "mptcp {}", mptcp_subtype(data)),
-            Self::FastOpen([]) => f.write_str("tfo cookie request"),
-            Self::FastOpen(cookie) => write!(f, "tfo {}", Hex(cookie)),
+            Self::FastOpen([]) | Self::FastOpenExperimental([]) => f.write_str("tfo cookie request"),
+            Self::FastOpen(cookie) | Self::FastOpenExperimental(cookie) => write!(f, "tfo {}", Hex(cookie)),
             Self::Other { kind, data } if data.is_empty() => write!(f, "option {kind}"),
             Self::Other { kind, data } => write!(f, "option {kind} {}", Hex(data)),
             Self::Malformed { kind, rest } => write!(f, "option {kind} malformed ({})", Hex(rest)),
@@ -213,6 +214,7 @@ impl fmt::Display for OptionField<'_> {
                 TcpOption::Ao(data) => write!(f, "29:{}", Hex(data))?,
                 TcpOption::Mptcp(data) => write!(f, "30:{}", Hex(data))?,
                 TcpOption::FastOpen(cookie) => write!(f, "34:{}", Hex(cookie))?,
+                TcpOption::FastOpenExperimental(cookie) => write!(f, "254:f989{}", Hex(cookie))?,
                 TcpOption::Other { kind, data } => write!(f, "{kind}:{}", Hex(data))?,
                 TcpOption::Malformed { .. } => f.write_str("bad")?,
             }

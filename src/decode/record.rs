@@ -75,6 +75,12 @@ pub struct TcpSegment {
     pub urgent: u16,
     /// The option octets, as far as they were captured.
     pub options: OptionBytes,
+    /// Fewer than 16 octets of the header are there: it belongs to no conversation, and
+    /// what is missing stands as 0.
+    pub cut: bool,
+    /// `len` is not known: the first fragment of a datagram that cannot be put together,
+    /// or a data offset that cannot be.
+    pub len_unknown: bool,
 }
 
 /// The raw option octets of a TCP header, at most 40.
@@ -129,6 +135,9 @@ pub struct UdpDatagram {
     pub checksum_offloaded: bool,
     /// UDP-Lite.
     pub lite: bool,
+    /// Fewer than 8 octets of the header are there, or by its length field: it belongs to
+    /// no conversation, and what is missing stands as 0.
+    pub cut: bool,
 }
 
 /// The outermost ICMP header of a frame (RFC 792, RFC 4443).

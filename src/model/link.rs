@@ -65,6 +65,8 @@ link_types! {
     PPI = 192, "ppi";
     /// Endace ERF records.
     ERF = 197, "erf";
+    /// Solaris IP network interfaces.
+    IPNET = 226, "ipnet";
     /// Raw IPv4.
     IPV4 = 228, "ipv4";
     /// Raw IPv6.

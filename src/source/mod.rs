@@ -1,9 +1,33 @@
 //! Where packets come from. Each source yields them one at a time, in order,
 //! borrowing its own buffer: nothing is allocated per packet.
 
+mod bytes;
+mod compressed;
+mod erf;
 mod error;
+mod feed;
+mod filter;
+mod follow;
+mod live;
+mod merge;
+mod open;
+mod pcap;
+mod pcapng;
+pub mod script;
+mod snoop;
+mod window;
+pub mod write;
 
+pub use erf::ErfReader;
 pub use error::{SourceError, SourceErrorKind};
+pub use filter::{Filter, Filtered};
+pub use follow::Followed;
+pub use live::{CaptureInterface, LiveOptions, LiveSource, list_interfaces};
+pub use merge::Merged;
+pub use open::{CaptureFile, Format};
+pub use pcap::PcapReader;
+pub use pcapng::PcapngReader;
+pub use snoop::SnoopReader;
 
 use crate::model::{LinkType, Packet};
 
@@ -33,6 +57,28 @@ pub trait PacketSource {
     /// unknown length, packets that went back in time), each said once.
     fn remarks(&self) -> &[String] {
         &[]
+    }
+}
+
+impl<S: PacketSource + ?Sized> PacketSource for Box<S> {
+    fn next_packet(&mut self) -> Result<Option<Packet<'_>>, SourceError> {
+        (**self).next_packet()
+    }
+
+    fn interfaces(&self) -> &[Interface] {
+        (**self).interfaces()
+    }
+
+    fn progress(&self) -> Progress {
+        (**self).progress()
+    }
+
+    fn drops(&mut self) -> Option<Drops> {
+        (**self).drops()
+    }
+
+    fn remarks(&self) -> &[String] {
+        (**self).remarks()
     }
 }
 
@@ -68,3 +114,6 @@ pub struct Drops {
     /// Packets dropped by the interface or its driver.
     pub interface: u64,
 }
+
+#[cfg(test)]
+mod tests;

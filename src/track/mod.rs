@@ -3,7 +3,18 @@
 mod event;
 mod labels;
 mod outcome;
+mod sink;
+mod table;
+mod tcp;
+mod tracker;
+mod traffic;
+mod udp;
 
 pub use event::{Confidence, Event, EventKind, Evidence};
 pub use labels::{Analysis, Labels};
 pub use outcome::{Handshake, Teardown};
+pub use sink::{SeenDatagram, SeenSegment, Sink};
+pub use tcp::{Rtt, Stats, TcpConversation};
+pub use tracker::{Tracker, TrackerOptions};
+pub use traffic::Counts;
+pub use udp::UdpConversation;

@@ -2,6 +2,29 @@
 //! nothing about the network.
 
 pub mod browse;
+pub mod ndjson;
+pub mod connections;
+pub mod csv;
+pub mod events;
+pub mod handshake;
+pub mod json;
+pub mod markdown;
+pub mod number;
+pub mod overhead;
+mod pen;
+mod rows;
+#[cfg(test)]
+mod sample;
+pub mod segments;
+pub mod sentence;
+pub mod services;
+pub mod table;
+pub mod teardown;
+#[cfg(test)]
+mod tests;
+mod drawing;
+pub mod header;
+pub mod ladder;
 pub mod graph;
 pub mod html;
 
@@ -11,6 +34,8 @@ pub(crate) mod fixture;
 mod pages;
 
 use std::io::{self, Write};
+
+pub use pen::Pen;
 
 use crate::report::Report;
 

@@ -1,0 +1,27 @@
+use super::*;
+
+fn finding(probe: Probe, works: bool) -> Finding {
+    let mends = if works { vec![] } else { vec!["sudo do".to_owned()] };
+    Finding { probe, works, detail: "first\nsecond \x1b[2J".to_owned(), mends }
+}
+
+#[test]
+fn a_no_comes_with_its_mend_and_nothing_commands_the_terminal() {
+    let text = render(&Facts::default(), &[finding(Probe::Capture, false), finding(Probe::Port, true)]);
+    for line in [
+        "live capture           no   first",
+        "mend: sudo do",
+        "second \\u{1b}[2J",
+        "port 1898              yes",
+    ] {
+        assert!(text.contains(line), "{line:?} in {text}");
+    }
+    assert!(text.ends_with("Missing: live capture. Reading capture files works in any case.\n"), "{text}");
+}
+
+#[test]
+fn only_what_capturing_and_the_labs_need_decides() {
+    for probe in Probe::ALL {
+        assert_eq!(is_well(&[finding(probe, false)]), !probe.is_main(), "{probe:?}");
+    }
+}

@@ -1,0 +1,361 @@
+//! `synfin lab`: make traffic on the real kernel, and look at it.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use crate::lab::{
+    self, CHAPTERS, LabError, LabOptions, LabOutcome, LabSource, Observer, Where, catalogue,
+};
+use crate::model::Printable;
+use crate::source::PacketSource;
+use crate::track::TrackerOptions;
+use crate::view::Style;
+use crate::view::ndjson::Ndjson;
+
+use super::flow::Flow;
+use super::look::{Format, LookArgs};
+use super::replay::wants_packets;
+use super::show;
+
+/// Labs: real programs on the real TCP/IP stack, joined by a wire that synfin owns.
+///
+/// No privilege is needed: the hosts are network namespaces of their own, and nothing
+/// outside them is touched. Each lab answers a question, and its claims are checked on
+/// the very run it shows.
+#[derive(Debug, clap::Args)]
+pub struct LabArgs {
+    #[command(subcommand)]
+    action: LabAction,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum LabAction {
+    /// Show the labs, as a course
+    List,
+    /// Run labs and show what happened
+    Run(Box<LabRunArgs>),
+}
+
+/// Which labs to run, and what to change about them.
+#[derive(Debug, clap::Args)]
+struct LabRunArgs {
+    /// Labs by name, `all`, or a file of your own that ends in .toml
+    #[arg(required = true, value_name = "NAME")]
+    names: Vec<String>,
+
+    /// Where the hosts live: in namespaces of their own, or on this machine's loopback
+    #[arg(long, value_enum, default_value_t = OnArg::Private)]
+    on: OnArg,
+
+    /// Save the capture as pcapng; comments tell each packet's fate, call and states
+    #[arg(short = 'w', long = "write", value_name = "FILE")]
+    write: Option<PathBuf>,
+
+    /// Look from the first host (a), the second (b), or the wire itself
+    #[arg(long, value_enum, default_value_t = AtArg::A)]
+    at: AtArg,
+
+    /// Lose frames: [HOST:]WHAT[:WHICH], as in data:3, client:data:2,4,6 or server:synack
+    #[arg(long, value_name = "FRAMES", help_heading = "The wire")]
+    drop: Vec<String>,
+
+    /// Deliver frames twice
+    #[arg(long, value_name = "FRAMES", help_heading = "The wire")]
+    dup: Vec<String>,
+
+    /// Keep a frame back until the next of its direction has passed
+    #[arg(long, value_name = "FRAMES", help_heading = "The wire")]
+    hold: Vec<String>,
+
+    /// Change the first octet of a frame's payload
+    #[arg(long, value_name = "FRAMES", help_heading = "The wire")]
+    corrupt: Vec<String>,
+
+    /// Any rule, as in a lab's file: "delay 350 client:data:1", "too-big 1000 client:data:all"
+    #[arg(long, value_name = "RULE", help_heading = "The wire")]
+    rule: Vec<String>,
+
+    /// How long each frame travels, as in 20ms
+    #[arg(long, value_name = "TIME", value_parser = lab::duration, help_heading = "The wire")]
+    delay: Option<Duration>,
+
+    /// What each direction carries, as in 10mbit
+    #[arg(long, value_name = "RATE", value_parser = lab::rate, help_heading = "The wire")]
+    rate: Option<u64>,
+
+    /// Frames that may wait before a line with a rate
+    #[arg(long, value_name = "N", help_heading = "The wire")]
+    queue: Option<usize>,
+
+    /// Share of frames lost by chance, percent
+    #[arg(long, value_name = "PERCENT", help_heading = "The wire")]
+    loss: Option<f64>,
+
+    /// What chance follows from: the same seed loses the same frames
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "The wire")]
+    seed: u64,
+
+    #[command(flatten)]
+    look: LookArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum OnArg {
+    /// Namespaces of their own
+    Private,
+    /// This machine's loopback
+    Lo,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum AtArg {
+    /// The first host: what it sent, and what reached it
+    A,
+    /// The second host
+    B,
+    /// The wire: every frame as it was sent, whatever became of it
+    Wire,
+}
+
+impl LabRunArgs {
+    fn options(&self) -> LabOptions {
+        let mut rules = self.rule.clone();
+        for (act, frames) in
+            [("drop", &self.drop), ("dup", &self.dup), ("hold", &self.hold), ("corrupt", &self.corrupt)]
+        {
+            rules.extend(frames.iter().map(|f| format!("{act} {f}")));
+        }
+        LabOptions {
+            on: match self.on {
+                OnArg::Private => Where::Private,
+                OnArg::Lo => Where::Lo,
+            },
+            rules,
+            delay: self.delay,
+            rate: self.rate,
+            queue: self.queue,
+            loss: self.loss,
+            seed: self.seed,
+            at: match self.at {
+                AtArg::A => Observer::Host(0),
+                AtArg::B => Observer::Host(1),
+                AtArg::Wire => Observer::Wire,
+            },
+        }
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Those of the output and of writing files; a lab that fails is said and ends in status 1.
+pub fn run(args: LabArgs) -> anyhow::Result<ExitCode> {
+    let mut out = anstream::stdout().lock();
+    match args.action {
+        LabAction::List => {
+            list(&mut out)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        LabAction::Run(args) => {
+            drop(out);
+            run_labs(&args)
+        }
+    }
+}
+
+/// The packets that the observer saw, through the same layers and views as any capture.
+fn show_packets(outcome: &LabOutcome, at: Observer, look: &LookArgs, style: &Style) -> anyhow::Result<()> {
+    let mut source = LabSource::new(outcome, at);
+    let mut flow = Flow::new(TrackerOptions::default());
+    flow.keep = look.packet;
+    if look.format == Format::Ndjson {
+        let mut records = Ndjson::new(io::stdout().lock(), wants_packets(look));
+        flow.run(&mut source, &mut records, |_| true)?;
+        flow.finish(&mut records);
+        return Ok(records.finish()?);
+    }
+    let mut recorder = show::recorder(look);
+    flow.run(&mut source, &mut recorder, |_| true)?;
+    flow.finish(&mut recorder);
+    recorder.source(source.interfaces(), source.remarks(), None);
+    let mut report = recorder.finish();
+    report.summary.origins = vec![format!("lab {}", outcome.name)];
+    show::show(&report, look, style, flow.kept.as_ref())?;
+    println!();
+    Ok(())
+}
+
+fn list(out: &mut dyn Write) -> io::Result<()> {
+    let width = catalogue().iter().map(|l| l.name.len()).max().unwrap_or(0);
+    for chapter in CHAPTERS {
+        writeln!(out, "{chapter}")?;
+        for lab in catalogue().iter().filter(|l| l.group == chapter) {
+            writeln!(out, "  {:width$}  {}", lab.name, lab.question)?;
+        }
+        writeln!(out)?;
+    }
+    writeln!(out, "Run one with: synfin lab run NAME; all of them, for a score, with: synfin lab run all")
+}
+
+fn run_labs(args: &LabRunArgs) -> anyhow::Result<ExitCode> {
+    let style = args.look.style()?;
+    let options = args.options();
+    let all = args.names.iter().any(|n| n == "all");
+    let names: Vec<&str> = if all {
+        catalogue().iter().map(|l| l.name.as_str()).collect()
+    } else {
+        args.names.iter().map(String::as_str).collect()
+    };
+    if args.write.is_some() && names.len() > 1 {
+        anyhow::bail!("-w saves one lab; name just one");
+    }
+    let mut failed = Vec::new();
+    for name in &names {
+        match lab::run(name, &options) {
+            Ok(outcome) => {
+                let fine = outcome.rules.iter().all(|r| r.fired > 0)
+                    && (outcome.passed() || options.alters_the_wire());
+                if !fine {
+                    failed.push(*name);
+                }
+                if let Some(path) = &args.write {
+                    save(&outcome, options.at, path)?;
+                }
+                let mut out = anstream::stdout().lock();
+                if all {
+                    score_line(&mut out, &outcome)?;
+                } else {
+                    head(&mut out, &outcome)?;
+                    drop(out);
+                    show_packets(&outcome, options.at, &args.look, &style)?;
+                    verdict(&mut anstream::stdout().lock(), &outcome, options.alters_the_wire())?;
+                }
+            }
+            Err(e) => {
+                failed.push(*name);
+                complain(name, &e);
+            }
+        }
+    }
+    if all {
+        let mut out = anstream::stdout().lock();
+        writeln!(out, "\n{} of {} labs passed", names.len() - failed.len(), names.len())?;
+    }
+    Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn complain(name: &str, e: &LabError) {
+    let text = e.to_string();
+    anstream::eprintln!("synfin: lab {}: {}", Printable(name), Printable(&text));
+}
+
+fn save(outcome: &LabOutcome, at: Observer, path: &Path) -> anyhow::Result<()> {
+    let name = path.display().to_string();
+    let file = File::create(path).with_context(|| Printable(&name).to_string())?;
+    let mut out = BufWriter::new(file);
+    outcome.save(at, &mut out).with_context(|| Printable(&name).to_string())
+}
+
+fn head(out: &mut dyn Write, o: &LabOutcome) -> io::Result<()> {
+    writeln!(out, "{}: {}", Printable(&o.name), Printable(&o.question))?;
+    writeln!(out, "{} hosts, {}", o.hosts.len(), o.medium)?;
+    writeln!(out)
+}
+
+/// The packets that show something, by the numbers they have in the views.
+fn packets(numbers: &[Option<usize>], list: &[usize]) -> String {
+    const SHOWN: usize = 6;
+    let mut seen: Vec<usize> = list.iter().filter_map(|i| numbers.get(*i).copied().flatten()).collect();
+    seen.sort_unstable();
+    let unseen = list.len() - seen.len();
+    let mut text: Vec<String> = seen.iter().take(SHOWN).map(usize::to_string).collect();
+    if seen.len() > SHOWN {
+        text.push(format!("and {} more", seen.len() - SHOWN));
+    }
+    let lost = match unseen {
+        0 => "",
+        _ if seen.is_empty() => "lost on the way here",
+        _ => "; the others were lost on the way here",
+    };
+    match seen.len() {
+        0 if unseen == 0 => String::new(),
+        0 => format!(" ({lost})"),
+        1 => format!(" (packet {}{lost})", text.join(", ")),
+        _ => format!(" (packets {}{lost})", text.join(", ")),
+    }
+}
+
+/// The claims with what bears them out, and the lesson.
+fn verdict(out: &mut dyn Write, o: &LabOutcome, altered: bool) -> io::Result<()> {
+    if let Some(table) = &o.table {
+        figures(out, table)?;
+    }
+    let numbers = o.numbers(o.at);
+    for v in &o.expectations {
+        let mark = if v.held { '✓' } else { '✗' };
+        writeln!(
+            out,
+            "{mark} {}: {}{}",
+            Printable(&v.claim),
+            Printable(&v.seen),
+            packets(&numbers, &v.frames)
+        )?;
+    }
+    for r in &o.rules {
+        if r.fired == 0 {
+            writeln!(out, "✗ the rule \"{}\" never fired: no frame was of that kind", Printable(&r.rule))?;
+        } else {
+            writeln!(out, "· the wire: {}{}", Printable(&r.rule), packets(&numbers, &r.frames))?;
+        }
+    }
+    for note in &o.notes {
+        writeln!(out, "· {}", Printable(note))?;
+    }
+    writeln!(out)?;
+    if o.passed() {
+        writeln!(out, "{}", Printable(&o.lesson))
+    } else if altered {
+        writeln!(out, "You changed the wire, so not every claim of this lab need hold.")
+    } else {
+        writeln!(out, "This run does not bear the lesson out: {}", Printable(&o.lesson))
+    }
+}
+
+fn figures(out: &mut dyn Write, table: &lab::FigureTable) -> io::Result<()> {
+    let mut t = comfy_table::Table::new();
+    t.load_style(comfy_table::presets::ASCII_MARKDOWN);
+    t.set_header(&table.columns);
+    for row in &table.rows {
+        t.add_row(row);
+    }
+    writeln!(out, "{t}")?;
+    for note in &table.notes {
+        writeln!(out, "{}", Printable(note))?;
+    }
+    writeln!(out)
+}
+
+fn score_line(out: &mut dyn Write, o: &LabOutcome) -> io::Result<()> {
+    let held = o.expectations.iter().filter(|v| v.held).count();
+    let mark = if o.passed() { '✓' } else { '✗' };
+    writeln!(out, "{mark} {:20} {held}/{} claims, {} packets", o.name, o.expectations.len(), o.frames.len())?;
+    let numbers = o.numbers(o.at);
+    for v in o.expectations.iter().filter(|v| !v.held) {
+        writeln!(
+            out,
+            "    ✗ {}: {}{}",
+            Printable(&v.claim),
+            Printable(&v.seen),
+            packets(&numbers, &v.frames)
+        )?;
+    }
+    for r in o.rules.iter().filter(|r| r.fired == 0) {
+        writeln!(out, "    ✗ the rule \"{}\" never fired", Printable(&r.rule))?;
+    }
+    Ok(())
+}

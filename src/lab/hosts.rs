@@ -1,0 +1,313 @@
+//! The machines of a lab: network namespaces of our own, each with one link to the wire.
+//!
+//! Nothing here touches the namespace synfin was started in: every link, address and
+//! sysctl belongs to a namespace made a moment before, and goes away with its last file
+//! descriptor, however the process ends.
+
+use std::fs::{self, File};
+use std::io;
+use std::net::Ipv4Addr;
+use std::os::fd::{AsFd, AsRawFd};
+use std::path::Path;
+
+use netlink_packet_route::link::{LinkAttribute, LinkFlags};
+use nix::sched::{CloneFlags, setns, unshare};
+use nix::sys::socket::bind;
+use socket2::{Domain, Protocol, Socket, Type};
+use tun_rs::{DeviceBuilder, Layer};
+
+use super::error::LabError;
+use super::netlink::Links;
+use super::port::Port;
+
+/// What a host is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct HostSpec {
+    /// Its name.
+    pub name: String,
+    /// Its sysctls, `net.ipv4.tcp_sack` and value, set before its link is up.
+    pub sysctls: Vec<(String, String)>,
+    /// The MTU of its link, octets.
+    pub mtu: u16,
+}
+
+/// A machine: a namespace and its address.
+pub(super) struct Host {
+    /// Its name.
+    pub name: String,
+    /// Its address on the wire.
+    pub addr: Ipv4Addr,
+    /// What it is to the kernel.
+    ns: File,
+    /// Its link's name.
+    device: &'static str,
+}
+
+impl Host {
+    /// Puts the thread into this host: what it opens from now on belongs to the host.
+    pub(super) fn enter(&self) -> Result<(), LabError> {
+        setns(self.ns.as_fd(), CloneFlags::CLONE_NEWNET)
+            .map_err(|e| LabError::of_machine("setns(host)", e, "a seccomp filter may forbid it"))
+    }
+
+    /// Frames its link sent, and frames it lost before the wire could take them.
+    pub(super) fn link_counts(&self) -> Result<(u64, u64), LabError> {
+        let fields = self.link_fields()?;
+        let at = |i: usize| fields.get(i).copied().unwrap_or(0);
+        Ok((at(9), at(11)))
+    }
+
+    /// The columns of its link in /proc/net/dev.
+    fn link_fields(&self) -> Result<Vec<u64>, LabError> {
+        self.enter()?;
+        let text = fs::read_to_string("/proc/thread-self/net/dev")
+            .map_err(|e| LabError::of_machine("/proc/thread-self/net/dev", e, "is /proc mounted?"))?;
+        Ok(text
+            .lines()
+            .filter_map(|l| l.split_once(':'))
+            .filter(|(name, _)| name.trim() == self.device)
+            .flat_map(|(_, rest)| rest.split_whitespace())
+            .map(|n| n.parse().unwrap_or(0))
+            .collect())
+    }
+
+    /// Waits until a frame from the wire reaches the host: the kernel opens the wire's
+    /// end of a new veth pair in its own time, and loses what is sent before.
+    fn await_link(&self, port: &mut Port) -> Result<(), LabError> {
+        let fault = |e: io::Error| LabError::of_machine("veth pair", e, "give access to /dev/net/tun");
+        let received = |fields: Vec<u64>| fields.get(1).copied().unwrap_or(0);
+        let before = received(self.link_fields()?);
+        for _ in 0..2000 {
+            port.probe().map_err(fault)?;
+            if received(self.link_fields()?) > before {
+                return Ok(());
+            }
+            nix::poll::poll(&mut [], 1_u8).map_err(|e| fault(e.into()))?;
+        }
+        Err(LabError::of_machine("veth pair", "it carries nothing", "give access to /dev/net/tun"))
+    }
+}
+
+/// Which kind of device joins a host to the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Medium {
+    /// TUN devices.
+    Tun,
+    /// Pairs of veth and packet sockets.
+    Veth,
+}
+
+/// Makes this process root of a user namespace of its own, unless it already may make
+/// network namespaces. The process must have one thread only.
+pub(super) fn become_root() -> Result<(), LabError> {
+    let may = caps::has_cap(None, caps::CapSet::Effective, caps::Capability::CAP_SYS_ADMIN).unwrap_or(false)
+        && caps::has_cap(None, caps::CapSet::Effective, caps::Capability::CAP_NET_ADMIN).unwrap_or(false);
+    if may {
+        return Ok(());
+    }
+    let (uid, gid) = (nix::unistd::geteuid(), nix::unistd::getegid());
+    unshare(CloneFlags::CLONE_NEWUSER).map_err(|e| {
+        let mend = match e {
+            nix::errno::Errno::EINVAL => "other threads were running: start the lab before them",
+            nix::errno::Errno::ENOSPC => "raise user.max_user_namespaces",
+            _ => {
+                "run it as root, or allow user namespaces: sysctl kernel.unprivileged_userns_clone=1; \
+                 in a container, --security-opt seccomp=unconfined"
+            }
+        };
+        LabError::of_machine("unshare(NEWUSER)", e, mend)
+    })?;
+    // A gid map may be written only once setgroups is denied.
+    for (file, text) in [
+        ("setgroups", "deny".to_owned()),
+        ("uid_map", format!("0 {uid} 1")),
+        ("gid_map", format!("0 {gid} 1")),
+    ] {
+        fs::write(format!("/proc/self/{file}"), text).map_err(|e| {
+            LabError::of_machine(
+                format!("/proc/self/{file}"),
+                e,
+                "run it as root, or: sysctl kernel.apparmor_restrict_unprivileged_userns=0",
+            )
+        })?;
+    }
+    Ok(())
+}
+
+fn namespace() -> Result<File, LabError> {
+    unshare(CloneFlags::CLONE_NEWNET).map_err(|e| {
+        LabError::of_machine(
+            "unshare(NEWNET)",
+            e,
+            "run it as root, or: sysctl kernel.apparmor_restrict_unprivileged_userns=0",
+        )
+    })?;
+    File::open("/proc/thread-self/ns/net")
+        .map_err(|e| LabError::of_machine("/proc/thread-self/ns/net", e, "is /proc mounted?"))
+}
+
+/// Sets a sysctl of the namespace the thread is in; `Ok(false)` when this kernel lacks it.
+fn sysctl(name: &str, value: &str) -> Result<bool, LabError> {
+    let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    if !(name.starts_with("net.ipv4.") || name.starts_with("net.ipv6."))
+        || !name.chars().all(fine)
+        || name.contains("..")
+    {
+        return Err(LabError::of_lab(
+            format!("sysctl {name}"),
+            "a lab may set net.ipv4.* and net.ipv6.* only",
+        ));
+    }
+    let path = format!("/proc/sys/{}", name.replace('.', "/"));
+    if !Path::new(&path).exists() {
+        return Ok(false);
+    }
+    match fs::write(&path, value) {
+        Ok(()) => Ok(true),
+        Err(e) => Err(LabError::of_machine(
+            format!("sysctl {name}={value}"),
+            e,
+            "is /proc/sys mounted read-only, as in a container without --privileged?",
+        )),
+    }
+}
+
+/// The machines and their ends of the wire, in the same order.
+pub(super) struct Net {
+    /// The machines.
+    pub hosts: Vec<Host>,
+    /// Their ends of the wire.
+    pub ports: Vec<Port>,
+    /// How they are joined, in words.
+    pub medium: String,
+    /// Remarks, such as a sysctl this kernel lacks.
+    pub notes: Vec<String>,
+}
+
+/// Makes the machines. `ethernet` joins them by a hub rather than by plain IP.
+/// The thread is left in a namespace of its own.
+pub(super) fn build(specs: &[HostSpec], ethernet: bool) -> Result<Net, LabError> {
+    // A home to come back to: an unprivileged process may never return to the first one.
+    let home = namespace()?;
+    let tun = probe_tun();
+    let medium = if tun.is_ok() { Medium::Tun } else { Medium::Veth };
+    let mut net = Net { hosts: Vec::new(), ports: Vec::new(), medium: String::new(), notes: Vec::new() };
+    net.medium = match (&tun, ethernet) {
+        (Ok(()), false) => "private network namespaces joined by TUN devices".into(),
+        (Ok(()), true) => "private network namespaces joined by TAP devices on a hub".into(),
+        (Err(why), _) => format!("private network namespaces joined by veth pairs ({why})"),
+    };
+    for (i, spec) in specs.iter().enumerate() {
+        let ns = namespace()?;
+        let defaults = [
+            ("net.ipv6.conf.all.disable_ipv6", "1"),
+            ("net.ipv6.conf.default.disable_ipv6", "1"),
+            ("net.ipv4.tcp_no_metrics_save", "1"),
+            ("net.ipv4.tcp_ecn", "0"),
+            ("net.ipv4.tcp_congestion_control", "reno"),
+            ("net.ipv4.ip_local_port_range", "40000 60999"),
+            ("net.ipv4.icmp_ratelimit", "0"),
+            ("net.ipv4.ping_group_range", "0 0"),
+        ];
+        for (name, value) in defaults {
+            // What an old kernel or a container withholds here only changes details.
+            let _ = sysctl(name, value);
+        }
+        for (name, value) in &spec.sysctls {
+            if !sysctl(name, value)? {
+                net.notes.push(format!("{}: this kernel has no {name}; left as it is", spec.name));
+            }
+        }
+        let last = u8::try_from(i + 1).map_err(|_| LabError::of_lab("hosts", "more than 255 hosts"))?;
+        let addr = Ipv4Addr::new(10, 9, 0, last);
+        let (port, device) = match medium {
+            Medium::Tun => (tun_port(spec, ethernet)?, "wire0"),
+            Medium::Veth => (veth_port(&home, &ns, i, spec, ethernet)?, "wire0"),
+        };
+        configure(addr, device)?;
+        net.hosts.push(Host { name: spec.name.clone(), addr, ns, device });
+        net.ports.push(port);
+    }
+    if medium == Medium::Veth {
+        for (host, port) in net.hosts.iter().zip(&mut net.ports) {
+            host.await_link(port)?;
+        }
+    }
+    setns(home.as_fd(), CloneFlags::CLONE_NEWNET)
+        .map_err(|e| LabError::of_machine("setns(home)", e, "a seccomp filter may forbid it"))?;
+    Ok(net)
+}
+
+/// Why TUN devices cannot be had, if they cannot.
+pub(super) fn probe_tun() -> Result<(), String> {
+    // Opened, not merely stat'ed; and only if it is there, so that nothing ever makes it.
+    fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/net/tun")
+        .map(drop)
+        .map_err(|e| format!("/dev/net/tun: {e}"))
+}
+
+fn tun_port(spec: &HostSpec, ethernet: bool) -> Result<Port, LabError> {
+    let layer = if ethernet { Layer::L2 } else { Layer::L3 };
+    let device = DeviceBuilder::new()
+        .name("wire0")
+        .layer(layer)
+        .offload(false)
+        .mtu(spec.mtu)
+        .tx_queue_len(20_000)
+        .build_sync()
+        .and_then(|d| d.set_nonblocking(true).map(|()| d))
+        .map_err(|e| LabError::of_machine("/dev/net/tun", e, "load the tun module, or give access to it"))?;
+    Ok(Port::Tun(device))
+}
+
+fn index_of(device: &str) -> Result<u32, LabError> {
+    nix::net::if_::if_nametoindex(device)
+        .map_err(|e| LabError::of_machine(format!("link {device}"), e, "it was just made; report this"))
+}
+
+fn configure(addr: Ipv4Addr, device: &str) -> Result<(), LabError> {
+    let fault = |e: io::Error| LabError::of_machine("addresses", e, "NET_ADMIN is refused in the namespace");
+    let links = Links::open().map_err(fault)?;
+    links.up(index_of("lo")?, LinkFlags::empty(), Vec::new()).map_err(fault)?;
+    links.up(index_of(device)?, LinkFlags::empty(), Vec::new()).map_err(fault)?;
+    links.address(index_of(device)?, addr).map_err(fault)
+}
+
+/// The link of `device` in the namespace the thread is in, as the address to bind to.
+fn link_address(device: &str) -> Result<nix::sys::socket::LinkAddr, LabError> {
+    nix::ifaddrs::getifaddrs()
+        .map_err(|e| LabError::of_machine("getifaddrs", e, "netlink is refused"))?
+        .filter(|i| i.interface_name == device)
+        .find_map(|i| i.address.and_then(|a| a.as_link_addr().copied()))
+        .ok_or_else(|| LabError::of_machine(format!("link {device}"), "not there", "report this"))
+}
+
+fn veth_port(home: &File, ns: &File, i: usize, spec: &HostSpec, ethernet: bool) -> Result<Port, LabError> {
+    let fault = |e: io::Error| {
+        LabError::of_machine("veth pair", e, "load the veth module, or give access to /dev/net/tun")
+    };
+    let go = |ns: &File| {
+        setns(ns.as_fd(), CloneFlags::CLONE_NEWNET)
+            .map_err(|e| LabError::of_machine("setns", e, "a seccomp filter may forbid it"))
+    };
+    go(home)?;
+    let near = format!("end{i}");
+    let links = Links::open().map_err(fault)?;
+    links.veth(&near, "wire0", ns.as_raw_fd(), spec.mtu.into()).map_err(fault)?;
+    links.up(index_of(&near)?, LinkFlags::Noarp, Vec::new()).map_err(fault)?;
+    let protocol = Protocol::from(i32::from(3u16.to_be())); // ETH_P_ALL
+    let socket = Socket::new(Domain::PACKET, Type::RAW.nonblocking(), Some(protocol)).map_err(fault)?;
+    // Deep enough for a burst; the kernel's own limit applies, and losses are counted.
+    let _ = socket.set_recv_buffer_size(8 << 20);
+    bind(socket.as_raw_fd(), &link_address(&near)?).map_err(|e| fault(e.into()))?;
+    go(ns)?;
+    let mac = link_address("wire0")?.addr().unwrap_or_default();
+    // One segment a frame, as a wire carries them; and no ARP where there is no Ethernet to show.
+    let flags = if ethernet { LinkFlags::empty() } else { LinkFlags::Noarp };
+    let host = Links::open().map_err(fault)?;
+    host.up(index_of("wire0")?, flags, vec![LinkAttribute::GsoMaxSegs(1)]).map_err(fault)?;
+    Ok(Port::Veth { socket, mac, ethernet })
+}

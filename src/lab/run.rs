@@ -1,0 +1,213 @@
+//! Running a lab from its script to its outcome.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use super::catalogue;
+use super::compare;
+use super::error::LabError;
+use super::expect::Evidence;
+use super::hosts::{self, HostSpec};
+use super::outcome::{LabHost, LabOutcome, Observer, RuleReport};
+use super::program::Programs;
+use super::rules::Rule;
+use super::script::{Script, rate};
+use super::truth::{self, Truth};
+use super::wire::{Line, Wire};
+use crate::model::LinkType;
+
+/// Where a lab's hosts live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Where {
+    /// In network namespaces of their own.
+    #[default]
+    Private,
+    /// On this machine's own loopback, captured with libpcap.
+    Lo,
+}
+
+/// What the user adds to a lab.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LabOptions {
+    /// Where its hosts live.
+    pub on: Where,
+    /// Rule lines for the wire, before the lab's own.
+    pub rules: Vec<String>,
+    /// One-way delay instead of the lab's.
+    pub delay: Option<Duration>,
+    /// Bits a second instead of the lab's.
+    pub rate: Option<u64>,
+    /// Frames that may wait before the slow line, instead of the lab's.
+    pub queue: Option<usize>,
+    /// Share of frames lost by chance, percent, instead of the lab's.
+    pub loss: Option<f64>,
+    /// What chance follows from.
+    pub seed: u64,
+    /// Where the views look from.
+    pub at: Observer,
+}
+
+impl LabOptions {
+    /// The user changed what happens on the wire, so the lab's own claims need not hold.
+    #[must_use]
+    pub fn alters_the_wire(&self) -> bool {
+        !self.rules.is_empty() || self.delay.is_some() || self.rate.is_some() || self.loss.is_some()
+    }
+}
+
+/// Runs a lab: one of the catalogue by its name, or a file.
+///
+/// An unprivileged process becomes root of a user namespace of its own first, which the
+/// kernel allows only while it has a single thread: run labs before starting others.
+///
+/// # Errors
+/// The step that failed and what would mend it.
+pub fn run(name: &str, options: &LabOptions) -> Result<LabOutcome, LabError> {
+    if name == "compare" {
+        hosts::become_root()?;
+        return alone(name, || compare::perform(options));
+    }
+    let script = match catalogue::find(name) {
+        Some(script) => script?,
+        None if Path::new(name).extension().is_some_and(|e| e == "toml") => {
+            let text = std::fs::read_to_string(name).map_err(|e| LabError::of_lab(name, e))?;
+            Script::parse(name, &text)?
+        }
+        None => {
+            return Err(LabError {
+                step: format!("lab {name}"),
+                why: "no such lab".into(),
+                mend: Some(
+                    "synfin lab list shows them; a lab of your own is a file that ends in .toml".into(),
+                ),
+                environment: false,
+            });
+        }
+    };
+    hosts::become_root()?;
+    alone(&script.name, || perform(&script, options))
+}
+
+/// Runs a lab in a thread of its own, so that the caller stays in its network namespace.
+fn alone(
+    name: &str,
+    lab: impl FnOnce() -> Result<LabOutcome, LabError> + Send,
+) -> Result<LabOutcome, LabError> {
+    std::thread::scope(|s| {
+        s.spawn(lab).join().unwrap_or_else(|_| {
+            Err(LabError::of_lab(name, "the lab ended with a fault of synfin; report this"))
+        })
+    })
+}
+
+fn lines(script: &Script, options: &LabOptions) -> Result<Line, LabError> {
+    let fault = |e: String| LabError::of_lab(&script.name, e);
+    let own = Duration::try_from_secs_f64(script.wire.delay / 1000.0)
+        .map_err(|e| fault(format!("wire.delay: {e}")))?;
+    Ok(Line {
+        delay: options.delay.unwrap_or(own),
+        rate: match options.rate {
+            Some(r) => r,
+            None => rate(&script.wire.rate).map_err(fault)?,
+        },
+        queue: options.queue.unwrap_or(script.wire.queue),
+        loss: (options.loss.unwrap_or(script.wire.loss).clamp(0.0, 100.0) * 10_000.0) as u32,
+    })
+}
+
+fn perform(script: &Script, options: &LabOptions) -> Result<LabOutcome, LabError> {
+    let specs: Vec<HostSpec> = script
+        .hosts
+        .iter()
+        .map(|h| HostSpec { name: h.clone(), sysctls: script.sysctls(h), mtu: script.wire.mtu })
+        .collect();
+    let steps = script.steps()?;
+    let rules = options
+        .rules
+        .iter()
+        .chain(&script.rules)
+        .map(|r| Rule::parse(r, &script.hosts))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|e| LabError::of_lab(&script.name, e))?;
+    let line = lines(script, options)?;
+
+    let net = hosts::build(&specs, script.wire.hub)?;
+    let truth = Truth::open(&net.hosts)?;
+    let addrs = net.hosts.iter().map(|h| h.addr).collect();
+    let mut wire = Wire::new(net.ports, addrs, script.wire.hub, truth);
+    wire.lines.fill(line);
+    wire.rules = rules;
+    wire.seed(options.seed);
+    if let Some(room) = script.wire.wrap {
+        wire.wrap_after(room);
+    }
+    // What the kernels send on their own when a link comes up is no part of the lab.
+    wire.settle()?;
+    wire.forget();
+    let mut before = Vec::new();
+    for host in &net.hosts {
+        let (sent, lost) = host.link_counts()?;
+        before.push((truth::counters()?, sent, lost));
+    }
+
+    let mut programs = Programs::new(&net.hosts);
+    for step in &steps {
+        programs.step(step, &mut wire)?;
+    }
+    wire.pump()?;
+    wire.sample();
+    let mut counters: Vec<BTreeMap<String, i64>> = Vec::new();
+    for (i, host) in net.hosts.iter().enumerate() {
+        let (sent, lost) = host.link_counts()?;
+        let Some((old, old_sent, old_lost)) = before.get(i) else { continue };
+        counters.push(truth::moved(old, &truth::counters()?));
+        let taken = wire.taken().get(i).copied().unwrap_or(0);
+        if lost > *old_lost || sent - old_sent != taken {
+            return Err(LabError::of_lab(
+                format!("capture at {}", host.name),
+                format!(
+                    "the link sent {} frames and lost {}, the wire took {taken}",
+                    sent - old_sent,
+                    lost - old_lost
+                ),
+            ));
+        }
+    }
+    wire.finish();
+    programs.close();
+
+    let mut run = LabOutcome {
+        name: script.name.clone(),
+        group: script.group.clone(),
+        question: script.question.clone(),
+        lesson: script.lesson.clone(),
+        medium: net.medium,
+        hosts: net.hosts.iter().map(|h| LabHost { name: h.name.clone(), addr: h.addr }).collect(),
+        link: if script.wire.hub { LinkType::ETHERNET } else { LinkType::RAW },
+        at: options.at,
+        frames: wire.frames,
+        calls: programs.calls,
+        states: wire.truth.samples,
+        counters,
+        expectations: Vec::new(),
+        rules: wire
+            .rules
+            .iter()
+            .map(|r| RuleReport { rule: r.text.clone(), fired: r.acted.len(), frames: r.acted.clone() })
+            .collect(),
+        notes: net.notes,
+        table: None,
+    };
+    run.notes.extend(script.note.clone());
+    let evidence = Evidence { run: &run, seen: &wire.seen, received: &programs.received };
+    let mut verdicts = script
+        .expect
+        .iter()
+        .map(|e| evidence.check(e))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|e| LabError::of_lab(&script.name, e))?;
+    verdicts.extend(programs.verdicts);
+    run.expectations = verdicts;
+    Ok(run)
+}

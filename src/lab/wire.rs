@@ -1,0 +1,504 @@
+//! The wire: takes frames from the hosts, does to them what its rules say, hands them on.
+//!
+//! Writing a frame to a host runs that host's stack before the call returns, so one
+//! thread that reads, decides and writes sees every packet in one exact order; only the
+//! kernels' own timers come in between.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::net::Ipv4Addr;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant, SystemTime};
+
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::time::TimeSpec;
+
+use super::craft;
+use super::error::LabError;
+use super::notice::{Notice, Wrap};
+use super::outcome::{Delivery, Fate, LabFrame};
+use super::peek::{Peek, Upper};
+use super::port::Port;
+use super::rules::{Act, Rule, Seen};
+use super::truth::{TcpEnd, Truth};
+use crate::model::Timestamp;
+
+/// The properties of one direction: what a host sends.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Line {
+    /// How long a frame travels.
+    pub delay: Duration,
+    /// Bits a second; 0 for no limit.
+    pub rate: u64,
+    /// Frames that may wait before a limited line; 0 for no limit.
+    pub queue: usize,
+    /// Chance that a frame is lost, in millionths.
+    pub loss: u32,
+}
+
+/// Wall time that moves with the monotonic clock: it never steps back.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock {
+    base: Instant,
+    wall: i64,
+}
+
+impl Clock {
+    fn start() -> Self {
+        let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self { base: Instant::now(), wall: i64::try_from(wall.as_nanos()).unwrap_or(0) }
+    }
+
+    /// Now.
+    pub(super) fn now(&self) -> Timestamp {
+        Timestamp(self.wall).plus(i64::try_from(self.base.elapsed().as_nanos()).unwrap_or(i64::MAX))
+    }
+}
+
+/// A frame on its way.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Due {
+    at: Timestamp,
+    order: u64,
+    frame: usize,
+    altered: Option<Vec<u8>>,
+}
+
+#[derive(Debug)]
+struct Held {
+    frame: usize,
+    from: Option<usize>,
+    left: u32,
+    altered: Option<Vec<u8>>,
+}
+
+/// The wire.
+pub(super) struct Wire {
+    ports: Vec<Port>,
+    addrs: Vec<Ipv4Addr>,
+    ethernet: bool,
+    /// What each host sends through.
+    pub lines: Vec<Line>,
+    free_at: Vec<Timestamp>,
+    queued: Vec<Vec<Timestamp>>,
+    /// What is to be done, in order.
+    pub rules: Vec<Rule>,
+    /// Every frame so far.
+    pub frames: Vec<LabFrame>,
+    /// What was known about each when it came.
+    pub seen: Vec<Seen>,
+    due: BinaryHeap<Reverse<Due>>,
+    held: Vec<Held>,
+    order: u64,
+    /// What passed so far.
+    pub notice: Notice,
+    /// The kernels' account.
+    pub truth: Truth,
+    /// The time.
+    pub clock: Clock,
+    chance: u64,
+    /// Lets host 0's sequence numbers wrap early.
+    wrap: Option<Wrap>,
+    taken: Vec<u64>,
+    buf: Vec<u8>,
+}
+
+impl Wire {
+    /// A wire between these ports.
+    pub(super) fn new(ports: Vec<Port>, addrs: Vec<Ipv4Addr>, ethernet: bool, truth: Truth) -> Self {
+        let n = ports.len();
+        Self {
+            ports,
+            addrs,
+            ethernet,
+            lines: vec![Line::default(); n],
+            free_at: vec![Timestamp(0); n],
+            queued: vec![Vec::new(); n],
+            rules: Vec::new(),
+            frames: Vec::new(),
+            seen: Vec::new(),
+            due: BinaryHeap::new(),
+            held: Vec::new(),
+            order: 0,
+            notice: Notice::default(),
+            truth,
+            clock: Clock::start(),
+            chance: 0x9e37_79b9_7f4a_7c15,
+            wrap: None,
+            taken: vec![0; n],
+            buf: vec![0; 1 << 16],
+        }
+    }
+
+    /// Losses by chance follow from this.
+    pub(super) fn seed(&mut self, seed: u64) {
+        self.chance = seed.wrapping_mul(2).wrapping_add(1);
+    }
+
+    /// Lets the sequence numbers of host 0 wrap after `room` octets.
+    pub(super) fn wrap_after(&mut self, room: u32) {
+        self.wrap = Some(Wrap::after(room));
+    }
+
+    /// Frames taken from each host.
+    pub(super) fn taken(&self) -> &[u64] {
+        &self.taken
+    }
+
+    /// splitmix64 (Steele, Lea, Flood 2014): small, seeded, the same everywhere.
+    fn dice(&mut self) -> u64 {
+        self.chance = self.chance.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.chance;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Takes what the hosts have sent and decides about it; delivers nothing yet.
+    /// Returns the indices of the new frames.
+    pub(super) fn intake(&mut self) -> Result<Vec<usize>, LabError> {
+        let mut new = Vec::new();
+        for host in 0..self.ports.len() {
+            while let Some(port) = self.ports.get_mut(host) {
+                let frame = port
+                    .receive(&mut self.buf)
+                    .map_err(|e| LabError::of_machine("reading the wire", e, "report this"))?;
+                let Some(mut bytes) = frame else { break };
+                if let Some(t) = self.taken.get_mut(host) {
+                    *t += 1;
+                }
+                if let (Some(wrap), 0) = (&mut self.wrap, host) {
+                    wrap.shift(true, &mut bytes);
+                }
+                new.push(self.enter(Some(host), bytes, false));
+            }
+        }
+        Ok(new)
+    }
+
+    /// A frame enters the wire.
+    fn enter(&mut self, from: Option<usize>, bytes: Vec<u8>, made: bool) -> usize {
+        let index = self.frames.len();
+        let ts = self.clock.now();
+        let seen = self.notice.look(Peek::ipv4(self.packet(&bytes)));
+        self.follow(&seen);
+        let orig_len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        let fate = if made { vec![Fate::Injected] } else { Vec::new() };
+        self.frames.push(LabFrame { ts, orig_len, bytes, from, fate, deliveries: Vec::new() });
+        self.seen.push(seen);
+        self.decide(index, from, &seen, ts);
+        index
+    }
+
+    /// The IP packet in a frame.
+    pub(super) fn packet<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        if !self.ethernet {
+            return bytes;
+        }
+        match bytes.get(12..14) {
+            Some([8, 0]) => bytes.get(14..).unwrap_or_default(),
+            _ => &[],
+        }
+    }
+
+    /// Has the kernels asked about both ends of a segment's conversation from now on.
+    fn follow(&mut self, seen: &Seen) {
+        let Some((p, t)) = seen.peek.as_ref().and_then(|p| Some((p, p.tcp()?))) else { return };
+        let (a, b) = ((p.src, t.src_port), (p.dst, t.dst_port));
+        for (local, remote) in [(a, b), (b, a)] {
+            if let Some(host) = self.host_of(local.0) {
+                self.truth.follow(TcpEnd { host, local, remote });
+            }
+        }
+    }
+
+    fn host_of(&self, addr: Ipv4Addr) -> Option<usize> {
+        self.addrs.iter().position(|a| *a == addr)
+    }
+
+    fn note(&mut self, index: usize, fate: Fate) {
+        if let Some(f) = self.frames.get_mut(index) {
+            f.fate.push(fate);
+        }
+    }
+
+    fn decide(&mut self, index: usize, from: Option<usize>, seen: &Seen, now: Timestamp) {
+        let mut acts = Vec::new();
+        for rule in &mut self.rules {
+            if rule.takes(from, seen) {
+                if let (Act::TooBig(mtu), Some(p)) = (rule.act, seen.peek)
+                    && p.total_len <= mtu
+                {
+                    continue;
+                }
+                rule.acted.push(index);
+                acts.push(rule.act);
+            }
+        }
+        let (mut delay, mut copies, mut hold) = (Duration::ZERO, 1, None);
+        let mut altered: Option<Vec<u8>> = None;
+        for act in acts {
+            match act {
+                Act::Drop => return self.note(index, Fate::Dropped),
+                Act::TooBig(mtu) => {
+                    self.note(index, Fate::Dropped);
+                    return self.refuse(index, mtu);
+                }
+                Act::Dup(n) => {
+                    copies += n;
+                    self.note(index, Fate::Duplicated(n));
+                }
+                Act::Delay(ms) => {
+                    delay += Duration::from_millis(ms.into());
+                    self.note(index, Fate::Delayed(ms));
+                }
+                Act::Hold(k) => {
+                    hold = Some(k);
+                    self.note(index, Fate::Held(k));
+                }
+                Act::Corrupt(at, xor) => {
+                    self.alter(index, &mut altered, |payload, _| {
+                        if let Some(b) = payload.get_mut(usize::from(at)) {
+                            *b ^= xor;
+                        }
+                    });
+                }
+                Act::NoChecksum => {
+                    self.alter(index, &mut altered, |_, header| {
+                        if let Some(field) = header.get_mut(6..8) {
+                            field.fill(0);
+                        }
+                    });
+                }
+            }
+        }
+        let line = from.and_then(|h| self.lines.get(h).copied()).unwrap_or_default();
+        if line.loss > 0 && self.dice() % 1_000_000 < line.loss.into() {
+            return self.note(index, Fate::Lost);
+        }
+        let Some(mut leaves) = self.queue(index, from, line, now) else {
+            return self.note(index, Fate::QueueFull);
+        };
+        leaves = leaves.plus(i64::try_from((line.delay + delay).as_nanos()).unwrap_or(i64::MAX));
+        if let Some(left) = hold {
+            self.held.push(Held { frame: index, from, left, altered });
+            return;
+        }
+        for _ in 0..copies {
+            self.push(leaves, index, altered.clone());
+        }
+        let mut released = Vec::new();
+        for h in &mut self.held {
+            if h.from == from && h.frame != index {
+                h.left -= 1;
+            }
+        }
+        self.held.retain_mut(|h| {
+            if h.left == 0 {
+                released.push((h.frame, h.altered.take()));
+            }
+            h.left > 0
+        });
+        for (frame, altered) in released {
+            self.push(leaves, frame, altered);
+        }
+    }
+
+    /// When the frame leaves the queue before a limited line; `None` when it is full.
+    fn queue(&mut self, index: usize, from: Option<usize>, line: Line, now: Timestamp) -> Option<Timestamp> {
+        let (true, Some(host)) = (line.rate > 0, from) else { return Some(now) };
+        let len = self.frames.get(index).map_or(0, |f| u64::from(f.orig_len));
+        let waiting = self.queued.get_mut(host)?;
+        waiting.retain(|t| *t > now);
+        if line.queue > 0 && waiting.len() >= line.queue {
+            return None;
+        }
+        let free = self.free_at.get_mut(host)?;
+        let start = (*free).max(now);
+        let takes = len.saturating_mul(8_000_000_000) / line.rate;
+        *free = start.plus(i64::try_from(takes).unwrap_or(i64::MAX));
+        waiting.push(*free);
+        Some(*free)
+    }
+
+    fn alter(
+        &mut self,
+        index: usize,
+        altered: &mut Option<Vec<u8>>,
+        change: impl FnOnce(&mut [u8], &mut [u8]),
+    ) {
+        let (Some(frame), Some(seen)) = (self.frames.get(index), self.seen.get(index)) else { return };
+        let skip = frame.bytes.len() - self.packet(&frame.bytes).len();
+        let mut bytes = altered.take().unwrap_or_else(|| frame.bytes.clone());
+        if let Some(p) = seen.peek {
+            let header = match p.upper {
+                Upper::Tcp(t) => t.header,
+                Upper::Udp { .. } => 8,
+                _ => 0,
+            };
+            let start = (skip + usize::from(p.ip_header)).min(bytes.len());
+            let (_, upper) = bytes.split_at_mut(start);
+            let (header, payload) = upper.split_at_mut(usize::from(header).min(upper.len()));
+            change(payload, header);
+        }
+        *altered = Some(bytes);
+        self.note(index, Fate::Altered);
+    }
+
+    /// Tells the sender that its packet was too big (RFC 1191), as a router does.
+    fn refuse(&mut self, index: usize, mtu: u16) {
+        let Some(frame) = self.frames.get(index) else { return };
+        let packet = self.packet(&frame.bytes).to_vec();
+        let Some(p) = Peek::ipv4(&packet) else { return };
+        let router = Ipv4Addr::new(10, 9, 0, 254);
+        self.inject(None, craft::fragmentation_needed(router, p.src, mtu, &packet));
+    }
+
+    /// A frame of the wire's own making, as if `from` had sent it.
+    pub(super) fn inject(&mut self, from: Option<usize>, packet: Vec<u8>) {
+        self.enter(from, packet, true);
+    }
+
+    fn push(&mut self, at: Timestamp, frame: usize, altered: Option<Vec<u8>>) {
+        self.order += 1;
+        self.due.push(Reverse(Due { at, order: self.order, frame, altered }));
+    }
+
+    /// Delivers the next frame that is due; `false` when none is.
+    fn deliver(&mut self) -> Result<bool, LabError> {
+        let now = self.clock.now();
+        if self.due.peek().is_none_or(|Reverse(d)| d.at > now) {
+            return Ok(false);
+        }
+        let Some(Reverse(due)) = self.due.pop() else { return Ok(false) };
+        let Some(frame) = self.frames.get(due.frame) else { return Ok(false) };
+        let from = frame.from;
+        let bytes = due.altered.as_deref().unwrap_or(&frame.bytes).to_vec();
+        let everyone = self.ethernet;
+        let to: Vec<usize> = match Peek::ipv4(&bytes) {
+            _ if everyone => (0..self.ports.len()).filter(|h| Some(*h) != from).collect(),
+            Some(p) => self.host_of(p.dst).into_iter().collect(),
+            None => Vec::new(),
+        };
+        for host in to {
+            let mut own = bytes.clone();
+            if let (Some(wrap), 0) = (&mut self.wrap, host) {
+                wrap.shift(false, &mut own);
+            }
+            let ts = self.clock.now();
+            if let Some(f) = self.frames.get_mut(due.frame) {
+                f.deliveries.push(Delivery { ts, to: host, altered: due.altered.clone() });
+            }
+            let Some(port) = self.ports.get_mut(host) else { continue };
+            match port.send(&own) {
+                Ok(()) => {}
+                // The host refuses what is no IP packet, as a card would drop it.
+                Err(e) if e.raw_os_error() == Some(nix::errno::Errno::EINVAL as i32) => {}
+                Err(e) => return Err(LabError::of_machine("writing the wire", e, "report this")),
+            }
+        }
+        let now = self.clock.now();
+        self.truth.sample(now, Some(due.frame));
+        Ok(true)
+    }
+
+    /// Moves what can move now. `true` when something did.
+    pub(super) fn pump(&mut self) -> Result<bool, LabError> {
+        let mut moved = !self.intake()?.is_empty();
+        while self.deliver()? {
+            moved = true;
+            self.intake()?;
+        }
+        Ok(moved)
+    }
+
+    /// Moves one frame that can move now. `true` when there was one.
+    pub(super) fn advance(&mut self) -> Result<bool, LabError> {
+        let new = !self.intake()?.is_empty();
+        Ok(self.deliver()? || new)
+    }
+
+    /// Lets time pass until a host sends something, a frame is due, or `longest` is over.
+    pub(super) fn rest(&self, longest: Duration) -> Result<(), LabError> {
+        let now = self.clock.now();
+        let next = self.due.peek().map_or(longest, |Reverse(d)| {
+            Duration::from_nanos(u64::try_from(d.at.since(now)).unwrap_or(0)).min(longest)
+        });
+        let mut fds: Vec<PollFd<'_>> =
+            self.ports.iter().map(|p| PollFd::new(p.as_fd(), PollFlags::POLLIN)).collect();
+        match ppoll(&mut fds, Some(TimeSpec::from_duration(next)), None) {
+            Ok(_) | Err(nix::errno::Errno::EINTR) => Ok(()),
+            Err(e) => Err(LabError::of_machine("poll", e, "report this")),
+        }
+    }
+
+    /// Runs until nothing is on its way and no host has anything to send at once.
+    pub(super) fn settle(&mut self) -> Result<(), LabError> {
+        let lag = self.ports.iter().any(Port::may_lag);
+        let limit = Instant::now() + Duration::from_secs(30);
+        loop {
+            if self.pump()? {
+                continue;
+            }
+            if !self.due.is_empty() {
+                self.rest(Duration::from_secs(1))?;
+            } else if !lag {
+                return Ok(());
+            } else {
+                self.rest(Duration::from_millis(2))?;
+                if !self.pump()? && self.due.is_empty() {
+                    return Ok(());
+                }
+            }
+            if Instant::now() > limit {
+                return Err(LabError::of_lab("settle", "the wire did not come to rest in 30 s"));
+            }
+        }
+    }
+
+    /// Runs until `done` says so; `false` when `limit` passes first.
+    pub(super) fn run_until(
+        &mut self,
+        limit: Duration,
+        mut done: impl FnMut(&mut Self) -> Result<bool, LabError>,
+    ) -> Result<bool, LabError> {
+        let end = Instant::now() + limit;
+        loop {
+            if done(self)? {
+                return Ok(true);
+            }
+            if self.pump()? {
+                continue;
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(false);
+            }
+            // Kernel timers change sockets without a frame: look again soon.
+            self.rest(left.min(Duration::from_millis(5)))?;
+        }
+    }
+
+    /// Asks the kernels about their sockets now.
+    pub(super) fn sample(&mut self) {
+        let now = self.clock.now();
+        self.truth.sample(now, None);
+    }
+
+    /// Forgets every frame so far, as if the wire were new.
+    pub(super) fn forget(&mut self) {
+        self.frames.clear();
+        self.seen.clear();
+        self.notice = Notice::default();
+        self.taken.fill(0);
+    }
+
+    /// Marks what never arrived.
+    pub(super) fn finish(&mut self) {
+        let left: Vec<usize> =
+            self.due.drain().map(|Reverse(d)| d.frame).chain(self.held.drain(..).map(|h| h.frame)).collect();
+        for frame in left {
+            self.note(frame, Fate::InFlight);
+        }
+    }
+}

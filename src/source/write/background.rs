@@ -1,0 +1,239 @@
+//! Writing on a thread of its own, so that a slow disk never holds up the capture.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::output::fault;
+use super::{PacketSink, Written};
+use crate::model::Packet;
+
+use super::super::{Drops, Interface, SourceError};
+
+/// What is gathered is handed to the operating system this often at least.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// What to do with a packet when the queue is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overflow {
+    /// Count it as lost: a live capture goes on.
+    Lose,
+    /// Wait until there is room: a file can wait.
+    Wait,
+}
+
+/// Hands packets to another sink, which works on a thread of its own.
+pub struct Background {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<Result<Written, SourceError>>>,
+    bound: usize,
+    overflow: Overflow,
+    described: usize,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// Something was queued.
+    queued: Condvar,
+    /// Something was taken.
+    taken: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    batch: Batch,
+    interfaces: Vec<Interface>,
+    finish: Option<Option<Drops>>,
+    /// The sink has failed or is full; nothing is taken any more.
+    failure: Option<SourceError>,
+    ended: bool,
+    full: bool,
+    lost: u64,
+}
+
+/// Packets end to end.
+#[derive(Default)]
+struct Batch {
+    octets: Vec<u8>,
+    heads: Vec<(Packet<'static>, usize, Option<String>)>,
+}
+
+impl Batch {
+    fn clear(&mut self) {
+        self.octets.clear();
+        self.heads.clear();
+    }
+
+    fn size(&self) -> usize {
+        self.octets.len() + self.heads.len() * 64
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Background {
+    /// Writes to `sink` behind a queue of at most `bound` octets; twice that is held.
+    ///
+    /// # Errors
+    /// The thread cannot be started.
+    pub fn new(
+        sink: impl PacketSink + Send + 'static,
+        bound: usize,
+        overflow: Overflow,
+    ) -> std::io::Result<Self> {
+        let shared = Arc::<Shared>::default();
+        let theirs = Arc::clone(&shared);
+        let thread = thread::Builder::new().name("write".to_owned()).spawn(move || {
+            let result = run(sink, &theirs);
+            let mut state = theirs.lock();
+            state.ended = true;
+            theirs.taken.notify_all();
+            drop(state);
+            result
+        })?;
+        Ok(Self { shared, thread: Some(thread), bound, overflow, described: 0 })
+    }
+
+    /// Packets lost so far for want of room in the queue.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.shared.lock().lost
+    }
+
+    fn join(&mut self, drops: Option<Drops>) -> Option<Result<Written, SourceError>> {
+        let thread = self.thread.take()?;
+        self.shared.lock().finish = Some(drops);
+        self.shared.queued.notify_all();
+        thread.join().ok()
+    }
+}
+
+/// The thread: takes what is queued and writes it.
+fn run(mut sink: impl PacketSink, shared: &Shared) -> Result<Written, SourceError> {
+    let mut batch = Batch::default();
+    let mut described = 0;
+    loop {
+        let mut state = shared.lock();
+        if state.batch.heads.is_empty() && state.finish.is_none() {
+            let waited = shared.queued.wait_timeout(state, INTERVAL);
+            let (again, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+            state = again;
+            if waited.timed_out() {
+                drop(state);
+                told(sink.flush(), shared)?;
+                continue;
+            }
+        }
+        batch.clear();
+        std::mem::swap(&mut batch, &mut state.batch);
+        let fresh: Vec<Interface> = match state.interfaces.len() > described {
+            true => state.interfaces.clone(),
+            false => Vec::new(),
+        };
+        let finish = state.finish;
+        drop(state);
+        shared.taken.notify_all();
+
+        if !fresh.is_empty() {
+            described = fresh.len();
+            told(sink.describe(&fresh), shared)?;
+        }
+        let mut start = 0;
+        for (head, end, comment) in &batch.heads {
+            let data = batch.octets.get(start..*end).unwrap_or_default();
+            start = *end;
+            told(sink.write(&Packet { data, ..*head }, comment.as_deref()), shared)?;
+        }
+        if sink.is_full() {
+            shared.lock().full = true;
+        }
+        if let Some(drops) = finish {
+            let mut written = sink.finish(drops)?;
+            written.lost = shared.lock().lost;
+            return Ok(written);
+        }
+    }
+}
+
+/// Tells the other thread of a fault; ends this one.
+fn told(result: Result<(), SourceError>, shared: &Shared) -> Result<(), SourceError> {
+    let Err(fault) = result else { return Ok(()) };
+    let again = SourceError {
+        origin: fault.origin.clone(),
+        offset: fault.offset,
+        packet: fault.packet,
+        kind: std::io::Error::other(fault.kind.to_string()).into(),
+    };
+    shared.lock().failure = Some(fault);
+    Err(again)
+}
+
+impl PacketSink for Background {
+    fn describe(&mut self, interfaces: &[Interface]) -> Result<(), SourceError> {
+        if interfaces.len() > self.described {
+            self.described = interfaces.len();
+            interfaces.clone_into(&mut self.shared.lock().interfaces);
+            self.shared.queued.notify_all();
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, packet: &Packet<'_>, comment: Option<&str>) -> Result<(), SourceError> {
+        let mut state = self.shared.lock();
+        while state.batch.size() >= self.bound && !state.ended && self.overflow == Overflow::Wait {
+            state = self.shared.taken.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if let Some(fault) = state.failure.take() {
+            return Err(fault);
+        }
+        if state.ended || state.batch.size() >= self.bound {
+            state.lost += 1;
+            return Ok(());
+        }
+        let first = state.batch.heads.is_empty();
+        state.batch.octets.extend_from_slice(packet.data);
+        let end = state.batch.octets.len();
+        let Packet { number, ts, orig_len, link, interface, .. } = *packet;
+        let head = Packet { number, ts, orig_len, link, interface, data: &[] };
+        state.batch.heads.push((head, end, comment.map(str::to_owned)));
+        drop(state);
+        if first {
+            self.shared.queued.notify_all();
+        }
+        Ok(())
+    }
+
+    /// Does nothing: the thread flushes every second.
+    fn flush(&mut self) -> Result<(), SourceError> {
+        match self.shared.lock().failure.take() {
+            Some(fault) => Err(fault),
+            None => Ok(()),
+        }
+    }
+
+    fn finish(&mut self, drops: Option<Drops>) -> Result<Written, SourceError> {
+        let joined = self.join(drops);
+        if let Some(fault) = self.shared.lock().failure.take() {
+            return Err(fault);
+        }
+        joined.unwrap_or_else(|| {
+            Err(fault(std::path::Path::new("-w"), std::io::Error::other("the writer ended too early")))
+        })
+    }
+
+    fn is_full(&self) -> bool {
+        self.shared.lock().full
+    }
+}
+
+impl Drop for Background {
+    /// What is queued is still written.
+    fn drop(&mut self) {
+        let _ = self.join(None);
+    }
+}

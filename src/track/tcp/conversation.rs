@@ -1,0 +1,563 @@
+//! One TCP connection as it is tracked.
+
+use crate::decode::TcpSegment;
+use crate::model::{Endpoint, FlowKey, PerSide, SeqNum, Side, TcpFlags, TcpState, Timestamp};
+use crate::track::sink::SeenSegment;
+use crate::track::table::Flow;
+use crate::track::traffic::Counts;
+use crate::track::{Analysis, Handshake, Labels, Teardown};
+
+use super::facts::OptionFacts;
+use super::history::{self, History};
+use super::label::{self, LabelSide, Scale, Seen};
+use super::outstanding::Pool;
+use super::state::{self, StateSide, Step};
+use super::stats::Stats;
+
+/// One TCP connection. Arrays are `[sender of the first packet, the other]`.
+#[derive(Debug, Clone)]
+pub struct TcpConversation {
+    pub(in crate::track) key: FlowKey,
+    /// Wireshark's `tcp.stream`.
+    pub stream: u32,
+    /// Its endpoints.
+    pub ends: [Endpoint; 2],
+    /// Frame of its first packet.
+    pub first_frame: u64,
+    /// Earliest packet time.
+    pub first: Timestamp,
+    /// Latest packet time.
+    pub last: Timestamp,
+    /// Packets and octets each way.
+    pub counts: [Counts; 2],
+    /// Wireshark's completeness; see [`TcpConversation::completeness`].
+    completeness: u8,
+    starts_with_syn: bool,
+    last_syn_ts: Option<Timestamp>,
+    initial_rtt: Option<i64>,
+    syn_ts: Option<Timestamp>,
+    syn_rtt: Option<i64>,
+    /// 0 or 1: whoever sent the SYN, or did not send the SYN-ACK.
+    orig_dir: u8,
+    roles_known: bool,
+    /// No segment was seen: an ICMP error quoted it.
+    pub icmp_only: bool,
+    begin: Begin,
+    /// SYNs and SYN-ACKs sent again.
+    pub handshake_retries: u32,
+    first_fin: Option<u8>,
+    second_fin_acks_first: bool,
+    fins_crossed: bool,
+    reset: Option<Reset>,
+    /// A SYN had data and a Fast Open cookie.
+    fast_open_data: bool,
+    pub(super) labels: [LabelSide; 2],
+    states: [StateSide; 2],
+    history: History,
+    pub(super) stats: [Stats; 2],
+    pub(super) verdicts: super::verdict::Memory,
+    pub(in crate::track) touched: bool,
+    pub(in crate::track) queued: bool,
+}
+
+/// What of the handshake was seen.
+#[derive(Debug, Clone, Copy, Default)]
+struct Begin {
+    syn: [bool; 2],
+    syn_ack: bool,
+    third: bool,
+    refused: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Reset {
+    dir: u8,
+    state: Option<TcpState>,
+    frame: u64,
+}
+
+impl Flow for TcpConversation {
+    fn key(&self) -> &FlowKey {
+        &self.key
+    }
+}
+
+/// A port that a server is likely to listen on, compared with its peer's.
+const fn looks_like_server(port: u16, other: u16) -> bool {
+    (port < 1024 && other >= 1024) || (port < 32_768 && other >= 32_768)
+}
+
+impl TcpConversation {
+    pub(in crate::track) fn new(
+        key: FlowKey,
+        stream: u32,
+        src: Endpoint,
+        dst: Endpoint,
+        frame: u64,
+        ts: Timestamp,
+    ) -> Self {
+        Self {
+            key,
+            stream,
+            ends: [src, dst],
+            first_frame: frame,
+            first: ts,
+            last: ts,
+            counts: Default::default(),
+            completeness: 0,
+            starts_with_syn: false,
+            last_syn_ts: None,
+            initial_rtt: None,
+            syn_ts: None,
+            syn_rtt: None,
+            orig_dir: 0,
+            roles_known: false,
+            icmp_only: false,
+            begin: Begin::default(),
+            handshake_retries: 0,
+            first_fin: None,
+            second_fin_acks_first: false,
+            fins_crossed: false,
+            reset: None,
+            fast_open_data: false,
+            labels: Default::default(),
+            states: Default::default(),
+            history: History::default(),
+            stats: Default::default(),
+            verdicts: Default::default(),
+            touched: true,
+            queued: false,
+        }
+    }
+
+    /// 0 where `src` sent the first packet of the connection, else 1.
+    #[inline]
+    pub(in crate::track) fn direction(&self, src: Endpoint) -> u8 {
+        u8::from(src != self.ends[0])
+    }
+
+    /// The sequence number that a direction's SYN must repeat to belong here.
+    pub(in crate::track) fn base(&self, dir: u8) -> Option<SeqNum> {
+        self.labels[usize::from(dir & 1)].base
+    }
+
+    /// Nothing more is to come but what is late: reset, or closed by both.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.reset.is_some() || (self.states[0].fin_acked && self.states[1].fin_acked)
+    }
+
+    /// Takes in a segment of this connection.
+    #[inline]
+    pub(in crate::track) fn segment(
+        &mut self,
+        s: &TcpSegment,
+        port_reuse: bool,
+        pool: &mut Pool,
+    ) -> (SeenSegment, Digest) {
+        let dir = self.direction(s.ip.src);
+        let d = usize::from(dir);
+        self.touched = true;
+        self.first = self.first.min(s.ip.ts);
+        self.last = self.last.max(s.ip.ts);
+        self.counts[d].add(s.ip.wire, u64::from(s.len), s.header_len);
+        let options = OptionFacts::read(s.options.as_slice());
+        if s.flags.any(TcpFlags::SYN) {
+            self.syn(s, d, &options);
+        } else if self.counts[0].packets + self.counts[1].packets == 1 {
+            self.guess_roles();
+        }
+        let seen = Seen {
+            frame: s.ip.frame,
+            ts: s.ip.ts,
+            seq: s.seq,
+            ack: s.ack,
+            flags: s.flags,
+            window: s.window,
+            len: s.len,
+            sacked: options.sack.as_slice().iter().fold(0, |n, (l, r)| n.wrapping_add(r.relative_to(*l))),
+            tsval: options.timestamps.map_or(0, |t| t.0),
+            ip_id: s.ip.ip_id.unwrap_or(0),
+            ttl: s.ip.ttl,
+        };
+        let [a, b] = &mut self.labels;
+        let (fwd, rev) = if d == 0 { (a, b) } else { (b, a) };
+        let next_before = fwd.next;
+        let peer_ack_before = rev.last_ack;
+        let (mut analysis, rtt_sample) = label::label(fwd, rev, &seen, self.initial_rtt.unwrap_or(0), pool);
+        let (base, ack_base, scale) = (fwd.base.unwrap_or_default(), rev.base, fwd.scale);
+        if let Some(shift) = options.window_scale
+            && !s.flags.has(TcpFlags::SYN)
+        {
+            // Out of place, but it counts from the next segment on: port scanners send it.
+            self.labels[d].scale = Scale::Shift(shift);
+        }
+        if port_reuse {
+            analysis.labels.add(Labels::REUSED_PORTS);
+        }
+        self.fast_open(s, d, &options, &mut analysis.labels);
+        self.times(s);
+        self.complete(s);
+        self.ending(s, d);
+        let fin_was_acked = self.states[1 - d].fin_acked;
+        let [a, b] = &mut self.states;
+        let (from, to) = if d == 0 { (a, b) } else { (b, a) };
+        state::advance(from, to, &Step { seq: s.seq, ack: s.ack, flags: s.flags, len: s.len });
+        self.crossing(s, d, fin_was_acked);
+        let new_from = if next_before.0 == 0 { s.seq } else { next_before };
+        let digest = Digest {
+            options,
+            next_before: new_from,
+            next_known: next_before.0 != 0,
+            peer_ack_before,
+            rtt_sample,
+        };
+        let resent = s.len > 0 && digest.next_known && s.seq.plus(s.len).is_at_or_before(next_before);
+        self.history.note(d, s.flags, s.len, s.window, resent, analysis.labels.has(Labels::LOST_SEGMENT));
+        let scaled_window = match scale {
+            _ if s.flags.has(TcpFlags::SYN) => Some(u32::from(s.window)),
+            Scale::Unknown => None,
+            known => Some(known.apply(s.window)),
+        };
+        self.account(s, d, &digest, &analysis, scaled_window);
+        let seen = SeenSegment {
+            stream: self.stream,
+            dir,
+            side: self.side(dir),
+            scaled_window,
+            base,
+            ack_base,
+            analysis,
+            initial_rtt: self.initial_rtt,
+            states: self.states(),
+        };
+        (seen, digest)
+    }
+
+    /// The figures of both sides.
+    #[inline]
+    fn account(
+        &mut self,
+        s: &TcpSegment,
+        d: usize,
+        digest: &Digest,
+        analysis: &Analysis,
+        scaled_window: Option<u32>,
+    ) {
+        let [a, b] = &mut self.stats;
+        let (fwd, rev) = if d == 0 { (a, b) } else { (b, a) };
+        fwd.segment(s, digest, analysis, scaled_window.unwrap_or(u32::from(s.window)));
+        if let Some(sample) = digest.rtt_sample {
+            rev.rtt.sample(sample);
+        }
+        if s.flags.has(TcpFlags::ACK) {
+            rev.acknowledged(s.ack);
+        }
+    }
+
+    /// A segment with SYN: roles, window scale, how the connection begins.
+    #[cold]
+    fn syn(&mut self, s: &TcpSegment, d: usize, options: &OptionFacts) {
+        let acks = s.flags.has(TcpFlags::ACK);
+        let first = self.counts[0].packets + self.counts[1].packets == 1;
+        if first {
+            self.starts_with_syn = !acks;
+        }
+        if acks {
+            if self.begin.syn_ack && self.labels[d].base == Some(s.seq) {
+                self.handshake_retries = self.handshake_retries.saturating_add(1);
+            }
+            self.begin.syn_ack = true;
+            if !self.roles_known {
+                self.orig_dir = 1 - d as u8;
+                self.roles_known = true;
+            }
+            if let Some(syn) = self.syn_ts.take()
+                && self.begin.syn[1 - d]
+            {
+                // Karn: a SYN sent twice leaves open which of them this answers.
+                if self.handshake_retries == 0 {
+                    self.syn_rtt = Some(s.ip.ts.since(syn));
+                }
+            }
+        } else {
+            if self.begin.syn[d] {
+                self.handshake_retries = self.handshake_retries.saturating_add(1);
+            } else {
+                self.syn_ts.get_or_insert(s.ip.ts);
+            }
+            self.begin.syn[d] = true;
+            if !self.roles_known {
+                self.orig_dir = d as u8;
+                self.roles_known = true;
+            }
+        }
+        self.stats[d].syn_options(options);
+        let [a, b] = &mut self.labels;
+        let (fwd, rev) = if d == 0 { (a, b) } else { (b, a) };
+        match options.window_scale {
+            // A SYN-ACK may only scale when the SYN offered to.
+            Some(_) if acks && rev.scale == Scale::Off => fwd.scale = Scale::Off,
+            Some(shift) => fwd.scale = Scale::Shift(shift),
+            None => {
+                fwd.scale = Scale::Off;
+                rev.scale = Scale::Off;
+            }
+        }
+    }
+
+    /// Without a SYN the roles are a guess by the ports.
+    fn guess_roles(&mut self) {
+        let [a, b] = self.ends;
+        self.orig_dir = u8::from(looks_like_server(a.port, b.port));
+    }
+
+    /// TCP Fast Open (RFC 7413): data in the SYN, and whether the SYN-ACK took it. Wireshark
+    /// sees an acceptance in any SYN-ACK of more than the SYN, and so does the label.
+    fn fast_open(&mut self, s: &TcpSegment, d: usize, options: &OptionFacts, labels: &mut Labels) {
+        if !s.flags.has(TcpFlags::SYN) {
+            return;
+        }
+        if s.flags.has(TcpFlags::ACK) {
+            let base = self.labels[1 - d].base.unwrap_or_default();
+            if s.ack.relative_to(base) > 1 {
+                labels.add(Labels::TFO_ACK);
+            } else if self.fast_open_data {
+                labels.add(Labels::TFO_IGNORED);
+            }
+        } else if options.fast_open && s.len > 0 {
+            labels.add(Labels::TFO_SYN);
+            self.fast_open_data = true;
+        }
+    }
+
+    /// Wireshark's initial round-trip time: the first segment with ACK and without SYN,
+    /// after the latest SYN.
+    fn times(&mut self, s: &TcpSegment) {
+        match (s.flags.has(TcpFlags::SYN), s.flags.has(TcpFlags::ACK)) {
+            (true, false) => self.last_syn_ts = Some(s.ip.ts),
+            // Where the clock is too coarse to tell them apart, a later segment has to do.
+            (false, true) if self.initial_rtt.is_none_or(|rtt| rtt == 0) => {
+                if let Some(syn) = self.last_syn_ts {
+                    self.initial_rtt = Some(s.ip.ts.since(syn));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn complete(&mut self, s: &TcpSegment) {
+        let (syn, ack) = (s.flags.has(TcpFlags::SYN), s.flags.has(TcpFlags::ACK));
+        self.completeness |= match (syn, ack) {
+            // A SYN that does not come first is none that began it.
+            (true, false) if self.starts_with_syn => 1,
+            (true, true) => 2,
+            (false, true) if s.len == 0 => 4,
+            _ => 0,
+        };
+        if s.len > 0 {
+            self.completeness |= 8;
+        }
+        if s.flags.has(TcpFlags::FIN) && ack {
+            self.completeness |= 16;
+        }
+        if s.flags.has(TcpFlags::RST) {
+            self.completeness |= 32;
+        }
+        if !syn && ack && self.begin.syn_ack {
+            self.begin.third = true;
+        }
+    }
+
+    /// What an RST means for how the connection began and ended; before the states move.
+    fn ending(&mut self, s: &TcpSegment, d: usize) {
+        if s.flags.has(TcpFlags::RST) && self.reset.is_none() {
+            let answered = self.begin.syn_ack || !self.begin.syn[1 - d];
+            if !answered && !self.begin.syn[d] {
+                self.begin.refused = true;
+            }
+            self.reset = Some(Reset { dir: d as u8, state: self.states[d].state, frame: s.ip.frame });
+        }
+    }
+
+    /// Who closed first, and whether the FINs crossed; after the states have moved.
+    fn crossing(&mut self, s: &TcpSegment, d: usize, fin_was_acked: bool) {
+        if !s.flags.has(TcpFlags::FIN) {
+            return;
+        }
+        match self.first_fin {
+            None => self.first_fin = Some(d as u8),
+            Some(first) if usize::from(first) != d && !self.fins_crossed && !self.second_fin_acks_first => {
+                let other = &self.states[1 - d];
+                let acks = other.fin_end.is_some_and(|end| s.ack.is_at_or_after(end));
+                if !acks {
+                    self.fins_crossed = true;
+                } else if !fin_was_acked {
+                    self.second_fin_acks_first = true;
+                }
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// The side of a direction.
+    #[must_use]
+    #[inline]
+    pub const fn side(&self, dir: u8) -> Side {
+        if dir == self.orig_dir { Side::Orig } else { Side::Resp }
+    }
+
+    /// The direction (an index of the arrays) of a side.
+    #[must_use]
+    #[inline]
+    pub const fn dir(&self, side: Side) -> usize {
+        match side {
+            Side::Orig => self.orig_dir as usize,
+            Side::Resp => 1 - self.orig_dir as usize,
+        }
+    }
+
+    /// Who sent the first packet.
+    #[must_use]
+    pub const fn first_sender(&self) -> Side {
+        self.side(0)
+    }
+
+    /// The roles come from a SYN; otherwise from the ports, which is a guess.
+    #[must_use]
+    pub const fn roles_known(&self) -> bool {
+        self.roles_known
+    }
+
+    /// Each end's state after the last segment.
+    #[must_use]
+    pub const fn states(&self) -> PerSide<Option<TcpState>> {
+        let orig = self.orig_dir as usize;
+        PerSide::new(self.states[orig & 1].state, self.states[1 - (orig & 1)].state)
+    }
+
+    /// Wireshark's initial round-trip time, nanoseconds.
+    #[must_use]
+    pub const fn initial_rtt(&self) -> Option<i64> {
+        self.initial_rtt
+    }
+
+    /// SYN to SYN-ACK, nanoseconds; unknown when either was sent again.
+    #[must_use]
+    pub const fn syn_rtt(&self) -> Option<i64> {
+        self.syn_rtt
+    }
+
+    /// Wireshark's final completeness; 0 for a single packet that is no SYN.
+    #[must_use]
+    pub const fn completeness(&self) -> u8 {
+        self.completeness
+    }
+
+    /// How it began.
+    #[must_use]
+    pub const fn handshake(&self) -> Handshake {
+        let Begin { syn, syn_ack, third, refused } = self.begin;
+        match (syn, syn_ack) {
+            _ if refused => Handshake::Refused,
+            ([true, true], _) => Handshake::Simultaneous,
+            ([false, false], false) => Handshake::Midstream,
+            ([false, false], true) => Handshake::SynAckOnly,
+            (_, true) if third => Handshake::Complete,
+            (_, true) => Handshake::HalfOpen,
+            (_, false) => Handshake::Unanswered,
+        }
+    }
+
+    /// How it ended.
+    #[must_use]
+    pub fn teardown(&self) -> Teardown {
+        let fins = [self.states[0].fin_end.is_some(), self.states[1].fin_end.is_some()];
+        let acknowledged = self.states[0].fin_acked && self.states[1].fin_acked;
+        if let Some(reset) = self.reset
+            && !(acknowledged)
+        {
+            return Teardown::Reset { by: self.side(reset.dir), state: reset.state, frame: reset.frame };
+        }
+        let first = self.side(self.first_fin.unwrap_or(0));
+        match fins {
+            [false, false] => Teardown::Open,
+            [true, true] if self.fins_crossed => Teardown::Simultaneous { first, acknowledged },
+            [true, true] => {
+                Teardown::Closed { first, three_segments: self.second_fin_acks_first, acknowledged }
+            }
+            _ => Teardown::HalfClosed { by: first },
+        }
+    }
+
+    /// A FIN was seen from that side.
+    #[must_use]
+    pub const fn sent_fin(&self, side: Side) -> bool {
+        self.states[self.dir(side) & 1].fin_end.is_some()
+    }
+
+    /// Zeek's `conn_state`.
+    #[must_use]
+    pub fn conn_state(&self) -> &'static str {
+        history::conn_state(
+            self.handshake(),
+            self.teardown(),
+            self.sent_fin(Side::Orig),
+            self.sent_fin(Side::Resp),
+        )
+    }
+
+    /// Zeek's `history`.
+    #[must_use]
+    pub fn history(&self) -> String {
+        self.history.text(self.first_sender())
+    }
+
+    /// The initial sequence number of a side, where its SYN was seen.
+    #[must_use]
+    pub const fn isn(&self, side: Side) -> Option<SeqNum> {
+        self.states[self.dir(side) & 1].syn
+    }
+
+    /// What relative sequence numbers of a side count from.
+    #[must_use]
+    pub const fn relative_base(&self, side: Side) -> Option<SeqNum> {
+        self.labels[self.dir(side) & 1].base
+    }
+
+    /// The window shift of a side, as used.
+    #[must_use]
+    pub const fn window_shift(&self, side: Side) -> Option<u8> {
+        match self.labels[self.dir(side) & 1].scale {
+            Scale::Unknown => None,
+            Scale::Off => Some(0),
+            Scale::Shift(n) => Some(n),
+        }
+    }
+
+    /// The figures of a side.
+    #[must_use]
+    pub const fn stats(&self, side: Side) -> &Stats {
+        &self.stats[self.dir(side) & 1]
+    }
+
+    /// Gives back what it holds of the shared arena.
+    pub(in crate::track) fn release(&mut self, pool: &mut Pool) {
+        for side in &mut self.labels {
+            side.outstanding.clear(pool);
+        }
+    }
+}
+
+/// What statistics and verdicts need beside the segment itself.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::track) struct Digest {
+    pub options: OptionFacts,
+    /// Highest sequence end of the sender before this segment.
+    pub next_before: SeqNum,
+    pub next_known: bool,
+    /// The other side's latest acknowledgment before this segment.
+    pub peer_ack_before: SeqNum,
+    /// A round-trip sample of the other side's data, nanoseconds (Karn's rule holds).
+    pub rtt_sample: Option<i64>,
+}

@@ -1,0 +1,141 @@
+//! Zeek's history of a connection, and its summary of the states.
+
+use crate::model::{Side, TcpFlags};
+use crate::track::{Handshake, Teardown};
+
+/// Zeek's history string: a letter for each kind of packet, upper case for the
+/// originator; each kind once per side, `T` and `W` again at the 10th, 100th, ….
+#[derive(Debug, Clone, Copy)]
+pub(super) struct History {
+    letters: [u8; 28],
+    len: u8,
+    /// Two sets of 13 letters that were noted.
+    noted: [u16; 2],
+    repeats: [[u32; 2]; 2],
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self { letters: [0; 28], len: 0, noted: [0; 2], repeats: [[0; 2]; 2] }
+    }
+}
+
+const ONCE: &[u8] = b"shadfrgqi^";
+
+impl History {
+    /// Notes a letter (lower case) for a direction, 0 or 1 by who sent first.
+    fn once(&mut self, dir: usize, letter: u8) {
+        let bit = ONCE.iter().position(|&l| l == letter).map_or(0, |i| 1 << i);
+        if self.noted[dir & 1] & bit == 0 {
+            self.noted[dir & 1] |= bit;
+            self.push(dir, letter);
+        }
+    }
+
+    fn logarithmic(&mut self, dir: usize, which: usize, letter: u8) {
+        let count = &mut self.repeats[dir & 1][which];
+        *count = count.saturating_add(1);
+        if count.is_power_of_ten() {
+            self.push(dir, letter);
+        }
+    }
+
+    fn push(&mut self, dir: usize, letter: u8) {
+        if let Some(slot) = self.letters.get_mut(usize::from(self.len)) {
+            // The case is decided when it is printed: the roles may not be known yet.
+            *slot = letter | if dir == 0 { 0x80 } else { 0 };
+            self.len += 1;
+        }
+    }
+
+    /// Notes what a segment shows. `resent`: it repeats payload; `gap`: payload before it
+    /// is missing.
+    pub fn note(&mut self, dir: usize, flags: TcpFlags, len: u32, window: u16, resent: bool, gap: bool) {
+        use TcpFlags as F;
+        let ends = flags.has(F::FIN) || flags.has(F::RST);
+        if flags.has(F::SYN) && ends {
+            self.once(dir, b'q');
+        } else if flags.has(F::FIN) && flags.has(F::RST) {
+            self.once(dir, b'i');
+        }
+        if flags.has(F::SYN) {
+            self.once(dir, if flags.has(F::ACK) { b'h' } else { b's' });
+        }
+        if gap {
+            self.once(dir, b'g');
+        }
+        if window == 0 && !flags.any(F::SYN | F::FIN | F::RST) {
+            self.logarithmic(dir, 1, b'w');
+        }
+        if len > 0 {
+            if resent {
+                self.logarithmic(dir, 0, b't');
+            } else {
+                self.once(dir, b'd');
+            }
+        } else if flags.has(F::ACK) && !flags.has(F::SYN) && !ends {
+            self.once(dir, b'a');
+        }
+        if flags.has(F::FIN) {
+            self.once(dir, b'f');
+        }
+        if flags.has(F::RST) {
+            self.once(dir, b'r');
+        }
+    }
+
+    /// The string, with the originator in upper case; `^` first when the sender of the
+    /// first packet turned out to be the responder.
+    pub fn text(&self, first_sender: Side) -> String {
+        let mut text = String::with_capacity(usize::from(self.len) + 1);
+        if first_sender == Side::Resp {
+            text.push('^');
+        }
+        for &l in self.letters.iter().take(usize::from(self.len)) {
+            let by_first = l & 0x80 != 0;
+            let letter = char::from(l & 0x7f);
+            let orig = by_first == (first_sender == Side::Orig);
+            text.push(if orig { letter.to_ascii_uppercase() } else { letter });
+        }
+        text
+    }
+}
+
+trait PowerOfTen {
+    fn is_power_of_ten(&self) -> bool;
+}
+
+impl PowerOfTen for u32 {
+    fn is_power_of_ten(&self) -> bool {
+        matches!(
+            *self,
+            1 | 10 | 100 | 1000 | 10_000 | 100_000 | 1_000_000 | 10_000_000 | 100_000_000 | 1_000_000_000
+        )
+    }
+}
+
+/// Zeek's `conn_state`, from how the connection began and ended.
+pub(super) fn conn_state(
+    handshake: Handshake,
+    teardown: Teardown,
+    orig_fin: bool,
+    resp_fin: bool,
+) -> &'static str {
+    match (handshake, teardown) {
+        (Handshake::Midstream, _) => "OTH",
+        (Handshake::Refused, _) => "REJ",
+        (Handshake::Unanswered, Teardown::Reset { by: Side::Orig, .. }) => "RSTOS0",
+        (Handshake::Unanswered, Teardown::Reset { by: Side::Resp, .. }) => "REJ",
+        (Handshake::Unanswered, _) if orig_fin => "SH",
+        (Handshake::Unanswered, _) => "S0",
+        (Handshake::SynAckOnly, Teardown::Reset { by: Side::Resp, .. }) => "RSTRH",
+        (Handshake::SynAckOnly, _) if resp_fin => "SHR",
+        (Handshake::SynAckOnly, _) => "OTH",
+        (_, Teardown::Reset { by: Side::Orig, .. }) => "RSTO",
+        (_, Teardown::Reset { by: Side::Resp, .. }) => "RSTR",
+        (_, Teardown::Open) => "S1",
+        (_, Teardown::HalfClosed { by: Side::Orig }) => "S2",
+        (_, Teardown::HalfClosed { by: Side::Resp }) => "S3",
+        (_, Teardown::Closed { .. } | Teardown::Simultaneous { .. }) => "SF",
+    }
+}

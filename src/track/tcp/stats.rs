@@ -1,0 +1,292 @@
+//! The figures of one side of a connection.
+
+use crate::decode::TcpSegment;
+use crate::model::{SeqNum, TcpFlags, Timestamp};
+use crate::track::{Analysis, Labels};
+
+use super::conversation::Digest;
+use super::facts::OptionFacts;
+
+/// What one side did, in numbers. Counts saturate; durations are nanoseconds.
+#[derive(Debug, Clone, Default)]
+pub struct Stats {
+    /// MSS option of its SYN.
+    pub mss: Option<u16>,
+    /// SACK-permitted in its SYN.
+    pub sack_permitted: bool,
+    /// It sent timestamps.
+    pub timestamps: bool,
+    /// Segments with payload.
+    pub data_segments: u32,
+    /// Octets of payload that were new.
+    pub unique_bytes: u64,
+    /// Segments with octets, or a SYN or FIN, that were sent before.
+    pub retransmitted_segments: u32,
+    /// Octets of payload sent again.
+    pub retransmitted_bytes: u64,
+    /// Segments that came after later ones.
+    pub out_of_order_segments: u32,
+    /// The farthest that one of them was behind, in octets.
+    pub out_of_order_depth: u32,
+    /// Duplicate acknowledgments.
+    pub duplicate_acks: u32,
+    /// Segments without payload, SYN, FIN and RST.
+    pub pure_acks: u32,
+    /// Segments with PSH.
+    pub pushes: u32,
+    /// Smallest and largest payload of a data segment.
+    pub segment_sizes: Option<(u32, u32)>,
+    /// Smallest and largest advertised window, SYNs aside.
+    pub windows: Option<(u32, u32)>,
+    /// Sum of those windows.
+    pub window_sum: u64,
+    /// How many they were.
+    pub window_samples: u32,
+    /// Those of 0.
+    pub zero_windows: u32,
+    /// Time that the window stood at 0.
+    pub zero_window_time: i64,
+    zero_since: Option<Timestamp>,
+    /// Most octets in flight.
+    pub flight_max: u32,
+    /// Payload sent before the first acknowledgment of any of it.
+    pub initial_window: u32,
+    /// That acknowledgment was seen.
+    pub initial_window_known: bool,
+    first_data: Option<SeqNum>,
+    /// Longest time without a segment from this side.
+    pub idle_max: i64,
+    last: Option<Timestamp>,
+    /// First and last segment with payload.
+    pub data_times: Option<(Timestamp, Timestamp)>,
+    /// Round-trip times of its data.
+    pub rtt: Rtt,
+}
+
+impl Stats {
+    /// The options of its SYN.
+    pub(super) fn syn_options(&mut self, options: &OptionFacts) {
+        self.mss = self.mss.or(options.mss);
+        self.sack_permitted |= options.sack_permitted;
+    }
+
+    /// A segment from this side.
+    #[inline]
+    pub(super) fn segment(&mut self, s: &TcpSegment, digest: &Digest, analysis: &Analysis, window: u32) {
+        let ts = s.ip.ts;
+        self.timestamps |= digest.options.timestamps.is_some();
+        if let Some(last) = self.last {
+            self.idle_max = self.idle_max.max(ts.since(last));
+        }
+        self.last = Some(ts);
+        self.pushes = self.pushes.saturating_add(u32::from(s.flags.has(TcpFlags::PSH)));
+        if s.len > 0 {
+            self.data(s, digest, analysis);
+        } else if !s.flags.any(TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST) {
+            self.pure_acks = self.pure_acks.saturating_add(1);
+            if analysis.labels.has(Labels::DUPLICATE_ACK) {
+                self.duplicate_acks = self.duplicate_acks.saturating_add(1);
+            }
+        } else if s.flags.any(TcpFlags::SYN | TcpFlags::FIN)
+            && digest.next_known
+            && s.seq.is_before(digest.next_before)
+            && !analysis.labels.has(Labels::OUT_OF_ORDER)
+        {
+            self.retransmitted_segments = self.retransmitted_segments.saturating_add(1);
+        }
+        if let Some(flight) = analysis.bytes_in_flight {
+            self.flight_max = self.flight_max.max(flight);
+        }
+        if !s.flags.any(TcpFlags::SYN | TcpFlags::RST) {
+            self.window(ts, window);
+        }
+    }
+
+    fn window(&mut self, ts: Timestamp, window: u32) {
+        let (low, high) = self.windows.unwrap_or((window, window));
+        self.windows = Some((low.min(window), high.max(window)));
+        self.window_sum = self.window_sum.saturating_add(u64::from(window));
+        self.window_samples = self.window_samples.saturating_add(1);
+        if window == 0 {
+            self.zero_windows = self.zero_windows.saturating_add(1);
+            self.zero_since.get_or_insert(ts);
+        } else if let Some(since) = self.zero_since.take() {
+            self.zero_window_time += ts.since(since).max(0);
+        }
+    }
+
+    #[inline]
+    fn data(&mut self, s: &TcpSegment, digest: &Digest, analysis: &Analysis) {
+        self.data_segments = self.data_segments.saturating_add(1);
+        let (low, high) = self.segment_sizes.unwrap_or((s.len, s.len));
+        self.segment_sizes = Some((low.min(s.len), high.max(s.len)));
+        self.data_times = Some((self.data_times.map_or(s.ip.ts, |t| t.0), s.ip.ts));
+        let end = s.seq.plus(s.len);
+        let behind = if digest.next_known { digest.next_before.distance(s.seq) } else { 0 };
+        if analysis.labels.has(Labels::OUT_OF_ORDER) {
+            self.out_of_order_segments = self.out_of_order_segments.saturating_add(1);
+            self.out_of_order_depth = self.out_of_order_depth.max(behind.unsigned_abs());
+            self.unique_bytes += u64::from(s.len);
+        } else if behind > 0 {
+            let again = behind.unsigned_abs().min(s.len);
+            self.retransmitted_segments = self.retransmitted_segments.saturating_add(1);
+            self.retransmitted_bytes += u64::from(again);
+            self.unique_bytes += u64::from(s.len - again);
+        } else {
+            self.unique_bytes += u64::from(s.len);
+        }
+        let first = *self.first_data.get_or_insert(s.seq);
+        if !self.initial_window_known {
+            self.initial_window = end.relative_to(first).max(self.initial_window);
+        }
+    }
+
+    /// The other side acknowledged up to `ack`.
+    #[inline]
+    pub(super) fn acknowledged(&mut self, ack: SeqNum) {
+        if let Some(first) = self.first_data
+            && !self.initial_window_known
+            && ack.is_after(first)
+        {
+            self.initial_window_known = true;
+        }
+    }
+}
+
+/// Round-trip times: exact extremes and mean, quantiles to within 1/16.
+#[derive(Debug, Clone, Default)]
+pub struct Rtt {
+    /// Samples.
+    pub samples: u32,
+    /// Smallest.
+    pub min: i64,
+    /// Largest.
+    pub max: i64,
+    sum: i64,
+    last: i64,
+    jitter_sum: i64,
+    /// Buckets of the first samples; most connections have no more.
+    few: [u16; 8],
+    /// Counts by bucket, once there are more.
+    many: Option<Box<[u32; BUCKETS]>>,
+}
+
+/// Sixteen buckets for each power of two up to 2^47 ns, which is 39 hours.
+const BUCKETS: usize = 45 * 16;
+
+/// The bucket of a duration: the power of two, and the four bits below its highest.
+const fn bucket(nanos: i64) -> u16 {
+    let n = if nanos < 0 { 0 } else { nanos.cast_unsigned() };
+    if n < 16 {
+        return n as u16;
+    }
+    let power = 63 - n.leading_zeros();
+    let index = (power as u64 - 3) * 16 + ((n >> (power - 4)) & 15);
+    if index >= BUCKETS as u64 { BUCKETS as u16 - 1 } else { index as u16 }
+}
+
+/// The middle of a bucket.
+const fn middle(bucket: u16) -> i64 {
+    if bucket < 16 {
+        return bucket as i64;
+    }
+    let power = bucket as u32 / 16 + 3;
+    let low = (1i64 << power) + ((bucket as i64 & 15) << (power - 4));
+    low + (1i64 << (power - 4)) / 2
+}
+
+impl Rtt {
+    /// Takes in a sample; a clock that stepped back gives none.
+    pub(super) fn sample(&mut self, nanos: i64) {
+        if nanos < 0 {
+            return;
+        }
+        let index = bucket(nanos);
+        if self.samples == 0 {
+            (self.min, self.max) = (nanos, nanos);
+        } else {
+            self.jitter_sum = self.jitter_sum.saturating_add((nanos - self.last).abs());
+        }
+        self.min = self.min.min(nanos);
+        self.max = self.max.max(nanos);
+        self.sum = self.sum.saturating_add(nanos);
+        self.last = nanos;
+        match &mut self.many {
+            Some(many) => many[usize::from(index)] = many[usize::from(index)].saturating_add(1),
+            None => match self.few.get_mut(self.samples as usize) {
+                Some(slot) => *slot = index,
+                None => {
+                    let mut many = Box::new([0; BUCKETS]);
+                    for &i in &self.few {
+                        many[usize::from(i)] += 1;
+                    }
+                    many[usize::from(index)] += 1;
+                    self.many = Some(many);
+                }
+            },
+        }
+        self.samples = self.samples.saturating_add(1);
+    }
+
+    /// The mean.
+    #[must_use]
+    pub const fn mean(&self) -> i64 {
+        if self.samples == 0 { 0 } else { self.sum / self.samples as i64 }
+    }
+
+    /// The mean difference of successive samples.
+    #[must_use]
+    pub const fn jitter(&self) -> i64 {
+        if self.samples < 2 { 0 } else { self.jitter_sum / (self.samples as i64 - 1) }
+    }
+
+    /// The smallest duration that `percent` of the samples do not exceed, to within 1/16.
+    #[must_use]
+    pub fn quantile(&self, percent: u32) -> i64 {
+        let rank = (u64::from(self.samples) * u64::from(percent)).div_ceil(100).max(1);
+        let at = match &self.many {
+            Some(many) => {
+                let mut below = 0;
+                many.iter().position(|&n| {
+                    below += u64::from(n);
+                    below >= rank
+                })
+            }
+            None => {
+                let mut few = self.few;
+                let few = &mut few[..(self.samples as usize).min(8)];
+                few.sort_unstable();
+                few.get(rank as usize - 1).map(|&i| usize::from(i))
+            }
+        };
+        at.map_or(0, |i| middle(i as u16).clamp(self.min, self.max))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_are_within_a_sixteenth() {
+        for shift in 0..47 {
+            for n in [1i64 << shift, (1 << shift) + (1 << shift) / 3, (2 << shift) - 1] {
+                let m = middle(bucket(n));
+                assert!((m - n).abs() * 16 <= n.max(16), "{n} in the bucket of {m}");
+            }
+        }
+    }
+
+    #[test]
+    fn quantiles_of_few_and_of_many() {
+        for n in [5i64, 100] {
+            let mut rtt = Rtt::default();
+            for i in 1..=n {
+                rtt.sample(i * 1_000_000);
+            }
+            let expected = (n * 1_000_000).div_euclid(2);
+            assert!((rtt.quantile(50) - expected).abs() <= expected / 4, "{}", rtt.quantile(50));
+            assert_eq!((rtt.min, rtt.max, rtt.jitter()), (1_000_000, n * 1_000_000, 1_000_000));
+        }
+    }
+}

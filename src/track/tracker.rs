@@ -1,0 +1,248 @@
+//! Records into conversations.
+
+use std::collections::VecDeque;
+
+use crate::decode::{IcmpMessage, Record, TcpSegment, UdpDatagram};
+use crate::model::{FlowKey, Protocol, StreamId, TcpFlags};
+
+use super::sink::{SeenDatagram, Sink};
+use super::table::FlowTable;
+use super::tcp::{Pool, TcpConversation};
+use super::udp::UdpConversation;
+
+/// How a tracker tells conversations apart, and how many it keeps.
+#[derive(Debug, Clone, Copy)]
+pub struct TrackerOptions {
+    /// Equal addresses and ports in different VLANs or tunnels are different
+    /// conversations. Wireshark merges them.
+    pub keep_apart: bool,
+    /// Conversations kept at once. Beyond it finished ones leave first, then those with
+    /// the least in them.
+    pub max_conversations: usize,
+    /// Finished connections leave once there are more conversations than this; until
+    /// then a late segment still finds its connection, however late it is.
+    pub linger: usize,
+}
+
+impl Default for TrackerOptions {
+    fn default() -> Self {
+        Self { keep_apart: false, max_conversations: 1_000_000, linger: 65_536 }
+    }
+}
+
+/// Follows every conversation of a capture.
+#[derive(Debug, Default)]
+pub struct Tracker {
+    options: TrackerOptions,
+    tcp: FlowTable<TcpConversation>,
+    udp: FlowTable<UdpConversation>,
+    pool: Pool,
+    next_tcp: u32,
+    next_udp: u32,
+    /// Finished connections in the order they finished: slot and stream.
+    finished: VecDeque<(u32, u32)>,
+    sweep: [u32; 2],
+    /// Conversations that had to leave though they were not finished.
+    evicted: u64,
+}
+
+impl Tracker {
+    /// A tracker with nothing in it.
+    #[must_use]
+    pub fn new(options: TrackerOptions) -> Self {
+        Self { options, ..Self::default() }
+    }
+
+    /// Takes in one record and tells the sink what it means.
+    #[inline]
+    pub fn push(&mut self, record: &Record, sink: &mut impl Sink) {
+        match record {
+            Record::Tcp(segment) if segment.cut => sink.cut(record),
+            Record::Udp(datagram) if datagram.cut => sink.cut(record),
+            Record::Tcp(segment) => self.tcp(segment, sink),
+            Record::Udp(datagram) => self.udp(datagram, sink),
+            Record::Icmp(message) => self.icmp(message, sink),
+        }
+    }
+
+    /// Lets every conversation go, in the order of their numbers.
+    pub fn finish(&mut self, sink: &mut impl Sink) {
+        let mut slots: Vec<u32> = self.tcp.slots().collect();
+        slots.sort_unstable_by_key(|&slot| self.tcp.get(slot).map(|c| c.stream));
+        for slot in slots {
+            self.end_tcp(slot, sink);
+        }
+        let mut slots: Vec<u32> = self.udp.slots().collect();
+        slots.sort_unstable_by_key(|&slot| self.udp.get(slot).map(|c| c.stream));
+        for slot in slots {
+            if let Some(conversation) = self.udp.remove(slot) {
+                sink.udp_ended(&conversation);
+            }
+        }
+    }
+
+    /// Conversations that had to leave for want of room though they were not finished.
+    #[must_use]
+    pub const fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// TCP connections and UDP conversations so far.
+    #[must_use]
+    pub const fn streams(&self) -> (u32, u32) {
+        (self.next_tcp, self.next_udp)
+    }
+
+    fn new_tcp(&mut self, key: FlowKey, s: &TcpSegment, sink: &mut impl Sink) -> u32 {
+        self.make_room(sink);
+        let stream = self.next_tcp;
+        self.next_tcp = stream.wrapping_add(1);
+        self.tcp.insert(TcpConversation::new(key, stream, s.ip.src, s.ip.dst, s.ip.frame, s.ip.ts))
+    }
+
+    #[inline]
+    fn tcp(&mut self, s: &TcpSegment, sink: &mut impl Sink) {
+        let key = s.ip.key(self.options.keep_apart);
+        let mut port_reuse = false;
+        let slot = match self.tcp.find(&key) {
+            Some(slot) => {
+                port_reuse = s.flags.has(TcpFlags::SYN) && self.reuses_ports(slot, s);
+                if port_reuse && !s.flags.has(TcpFlags::ACK) { self.new_tcp(key, s, sink) } else { slot }
+            }
+            None => self.new_tcp(key, s, sink),
+        };
+        let Some(conversation) = self.tcp.get_mut(slot) else { return };
+        if conversation.icmp_only {
+            let (stream, fresh) = (conversation.stream, (s.ip.src, s.ip.dst, s.ip.frame, s.ip.ts));
+            *conversation = TcpConversation::new(key, stream, fresh.0, fresh.1, fresh.2, fresh.3);
+        }
+        let (seen, _digest) = conversation.segment(s, port_reuse, &mut self.pool);
+        if conversation.is_finished() && !conversation.queued {
+            conversation.queued = true;
+            self.finished.push_back((slot, conversation.stream));
+        }
+        sink.tcp(s, &seen, conversation);
+    }
+
+    /// A SYN (or SYN-ACK) whose number does not fit the connection that has these
+    /// addresses and ports.
+    #[cold]
+    fn reuses_ports(&self, slot: u32, s: &TcpSegment) -> bool {
+        let Some(conversation) = self.tcp.get(slot) else { return false };
+        let base = conversation.base(conversation.direction(s.ip.src));
+        base.is_some_and(|base| base != s.seq)
+    }
+
+    #[inline]
+    fn udp(&mut self, d: &UdpDatagram, sink: &mut impl Sink) {
+        let key = d.ip.key(self.options.keep_apart);
+        let slot = match self.udp.find(&key) {
+            Some(slot) => slot,
+            None => {
+                self.make_room(sink);
+                let stream = self.next_udp;
+                self.next_udp = stream.wrapping_add(1);
+                self.udp.insert(UdpConversation::new(key, stream, d))
+            }
+        };
+        let Some(conversation) = self.udp.get_mut(slot) else { return };
+        let dir = conversation.datagram(d);
+        let seen = SeenDatagram { stream: conversation.stream, dir, side: UdpConversation::side(dir) };
+        sink.udp(d, &seen, conversation);
+    }
+
+    /// An ICMP message; the conversation that it quotes gets a number of its own even
+    /// when none of its packets was seen, as in Wireshark.
+    fn icmp(&mut self, m: &IcmpMessage, sink: &mut impl Sink) {
+        let quoted = m.quoted.filter(|q| q.has_ports);
+        let stream = quoted.and_then(|q| {
+            let realm = if self.options.keep_apart { m.ip.realm } else { 0 };
+            let key = FlowKey::new(q.src, q.dst, realm);
+            match q.protocol {
+                6 => {
+                    let slot = self.tcp.find(&key).unwrap_or_else(|| {
+                        self.make_room(sink);
+                        let stream = self.next_tcp;
+                        self.next_tcp = stream.wrapping_add(1);
+                        let mut c = TcpConversation::new(key, stream, q.src, q.dst, m.ip.frame, m.ip.ts);
+                        c.icmp_only = true;
+                        self.tcp.insert(c)
+                    });
+                    self.tcp.get(slot).map(|c| StreamId { protocol: Protocol::Tcp, number: c.stream })
+                }
+                17 | 136 => {
+                    let slot = self.udp.find(&key).unwrap_or_else(|| {
+                        self.make_room(sink);
+                        let stream = self.next_udp;
+                        self.next_udp = stream.wrapping_add(1);
+                        self.udp.insert(UdpConversation::quoted(key, stream, m, [q.src, q.dst]))
+                    });
+                    let conversation = self.udp.get_mut(slot)?;
+                    conversation.icmp_error(m);
+                    Some(StreamId { protocol: Protocol::Udp, number: conversation.stream })
+                }
+                _ => None,
+            }
+        });
+        sink.icmp(m, stream);
+    }
+
+    fn end_tcp(&mut self, slot: u32, sink: &mut impl Sink) {
+        if let Some(mut conversation) = self.tcp.remove(slot) {
+            conversation.release(&mut self.pool);
+            sink.tcp_ended(&conversation);
+        }
+    }
+
+    /// Makes room for one more conversation: finished ones leave first.
+    #[inline]
+    fn make_room(&mut self, sink: &mut impl Sink) {
+        let live = self.tcp.len() + self.udp.len();
+        if live >= self.options.linger {
+            self.let_finished_go(sink);
+            if self.tcp.len() + self.udp.len() >= self.options.max_conversations {
+                self.evict(sink);
+            }
+        }
+    }
+
+    fn let_finished_go(&mut self, sink: &mut impl Sink) {
+        while self.tcp.len() + self.udp.len() >= self.options.linger {
+            let Some((slot, stream)) = self.finished.pop_front() else { return };
+            let still = |c: &TcpConversation| c.stream == stream;
+            if self.tcp.get(slot).is_some_and(still) {
+                self.end_tcp(slot, sink);
+            }
+        }
+    }
+
+    /// Takes out an unfinished conversation: the hand goes round, and whoever was silent
+    /// since it last came by must go.
+    #[cold]
+    fn evict(&mut self, sink: &mut impl Sink) {
+        let tcp = self.tcp.len() >= self.udp.len();
+        let table = usize::from(!tcp);
+        let slots = if tcp { self.tcp.capacity() } else { self.udp.capacity() };
+        for _ in 0..slots.saturating_mul(2) {
+            let slot = self.sweep[table] % slots.max(1);
+            self.sweep[table] = slot + 1;
+            if tcp {
+                let Some(c) = self.tcp.get_mut(slot) else { continue };
+                // A half-open connection has the least to lose.
+                if !std::mem::replace(&mut c.touched, false) || c.counts[1].packets == 0 {
+                    self.evicted += 1;
+                    return self.end_tcp(slot, sink);
+                }
+            } else {
+                let Some(c) = self.udp.get_mut(slot) else { continue };
+                if !std::mem::replace(&mut c.touched, false) {
+                    self.evicted += 1;
+                    if let Some(conversation) = self.udp.remove(slot) {
+                        sink.udp_ended(&conversation);
+                    }
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Durations, counts and octets as text, the same way in every view.
+
+/// Printed where a figure is not known.
+pub const UNKNOWN: &str = "-";
+
+/// A whole number with commas between the thousands: `1,234,567`.
+#[must_use]
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() * 4 / 3 + 1);
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// `n` of a thing, in words: `1 packet`, `2 packets`.
+#[must_use]
+pub fn counted(n: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(n), if n == 1 { one } else { many })
+}
+
+/// A duration of `nanos` nanoseconds in the unit that fits, with three decimals:
+/// `250 ns`, `12.345 µs`, `1.234 ms`, `1.234 s`; from a minute on `2 min 3.456 s`,
+/// from an hour on `5 h 2 min 3 s`.
+#[must_use]
+pub fn duration(nanos: i64) -> String {
+    let sign = if nanos < 0 { "-" } else { "" };
+    let n = nanos.unsigned_abs();
+    if n == 0 {
+        return "0 s".into();
+    }
+    if n < 1000 {
+        return format!("{sign}{n} ns");
+    }
+    for (unit, name) in [(1_000, "µs"), (1_000_000, "ms")] {
+        let thousandths = rounded(n, unit / 1000);
+        if thousandths < 1_000_000 {
+            return format!("{sign}{} {name}", decimals(thousandths));
+        }
+    }
+    let millis = rounded(n, 1_000_000);
+    let (minutes, rest) = (millis / 60_000, millis % 60_000);
+    match minutes {
+        0 => format!("{sign}{} s", decimals(millis)),
+        1..60 => format!("{sign}{minutes} min {} s", decimals(rest)),
+        _ => {
+            let seconds = rounded(n, 1_000_000_000);
+            let (hours, rest) = (seconds / 3600, seconds % 3600);
+            format!("{sign}{} h {} min {} s", count(hours), rest / 60, rest % 60)
+        }
+    }
+}
+
+/// A duration where it is known, [`UNKNOWN`] where it is not.
+#[must_use]
+pub fn known_duration(nanos: Option<i64>) -> String {
+    nanos.map_or_else(|| UNKNOWN.into(), duration)
+}
+
+/// `n / unit`, rounded half up.
+const fn rounded(n: u64, unit: u64) -> u64 {
+    n / unit + (n % unit >= unit.div_ceil(2) && unit > 1) as u64
+}
+
+fn decimals(thousandths: u64) -> String {
+    format!("{}.{:03}", thousandths / 1000, thousandths % 1000)
+}
+
+/// Octets in the decimal unit that fits: `999 B`, `1.50 kB`, `2.00 GB`.
+#[must_use]
+pub fn octets(n: u64) -> String {
+    const UNITS: [(u64, &str); 4] =
+        [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1000, "kB")];
+    match UNITS.into_iter().find(|(unit, _)| n >= *unit) {
+        Some((unit, name)) => {
+            let hundredths = u128::from(n) * 100 / u128::from(unit);
+            format!("{}.{:02} {name}", hundredths / 100, hundredths % 100)
+        }
+        None => format!("{n} B"),
+    }
+}
+
+/// `part` of `whole` in per cent with one decimal; [`UNKNOWN`] of nothing. What is not
+/// nothing is never `0.0%`, and what is not all never `100.0%`.
+#[must_use]
+pub fn share(part: u64, whole: u64) -> String {
+    if whole == 0 {
+        return UNKNOWN.into();
+    }
+    let tenths = (u128::from(part) * 2000 + u128::from(whole)) / (2 * u128::from(whole));
+    match tenths {
+        0 if part > 0 => "<0.1%".into(),
+        1000 if part < whole => ">99.9%".into(),
+        _ => format!("{}.{}%", tenths / 10, tenths % 10),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_as_people_write_them() {
+        let counts = [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")];
+        for (n, text) in counts {
+            assert_eq!(count(n), text);
+        }
+        let durations = [
+            (0, "0 s"),
+            (250, "250 ns"),
+            (1000, "1.000 µs"),
+            (12_345, "12.345 µs"),
+            (999_999, "999.999 µs"),
+            (1_234_499, "1.234 ms"),
+            (1_234_500, "1.235 ms"),
+            (999_999_499, "999.999 ms"),
+            (999_999_500, "1.000 s"),
+            (-10_000_000, "-10.000 ms"),
+            (59_999_400_000, "59.999 s"),
+            (59_999_500_000, "1 min 0.000 s"),
+            (123_456_000_000, "2 min 3.456 s"),
+            (18_123_000_000_000, "5 h 2 min 3 s"),
+            (i64::MIN, "-2,562,047 h 47 min 17 s"),
+        ];
+        for (n, text) in durations {
+            assert_eq!(duration(n), text);
+        }
+        let sizes =
+            [(999, "999 B"), (1500, "1.50 kB"), (2_000_000_000, "2.00 GB"), (u64::MAX, "18446744.07 TB")];
+        for (n, text) in sizes {
+            assert_eq!(octets(n), text);
+        }
+        let shares = [(1, 3, "33.3%"), (2, 3, "66.7%"), (0, 0, "-"), (0, 9, "0.0%"), (9, 9, "100.0%")];
+        for (part, whole, text) in shares.into_iter().chain([(1, 9999, "<0.1%"), (9998, 9999, ">99.9%")]) {
+            assert_eq!(share(part, whole), text);
+        }
+    }
+}

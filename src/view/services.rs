@@ -1,0 +1,79 @@
+//! Names of ports, from the system's own list.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use crate::model::{Endpoint, Printable, Protocol};
+
+/// Registered names of ports. A name says what the port is registered for, not what
+/// the programs at it speak.
+#[derive(Debug, Clone, Default)]
+pub struct Services {
+    names: HashMap<(u16, Protocol), String>,
+}
+
+impl Services {
+    /// The names in `text`, a list in the form of `/etc/services`; the first name wins.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let mut names = HashMap::new();
+        for line in text.lines() {
+            let mut words = line.split('#').next().unwrap_or("").split_whitespace();
+            let (Some(name), Some((port, protocol))) =
+                (words.next(), words.next().and_then(|w| w.split_once('/')))
+            else {
+                continue;
+            };
+            let protocol = match protocol {
+                "tcp" => Protocol::Tcp,
+                "udp" => Protocol::Udp,
+                _ => continue,
+            };
+            if let Ok(port) = port.parse() {
+                names.entry((port, protocol)).or_insert_with(|| Printable(name).to_string());
+            }
+        }
+        Self { names }
+    }
+
+    /// The list of this system, read once; empty where there is none.
+    pub fn system() -> &'static Self {
+        static SYSTEM: OnceLock<Services> = OnceLock::new();
+        SYSTEM.get_or_init(|| match std::fs::read("/etc/services") {
+            Ok(octets) => Self::parse(&String::from_utf8_lossy(&octets)),
+            Err(_) => Self::default(),
+        })
+    }
+
+    /// The name that `port` is registered under.
+    #[must_use]
+    pub fn name(&self, port: u16, protocol: Protocol) -> Option<&str> {
+        self.names.get(&(port, protocol)).map(String::as_str)
+    }
+
+    /// `192.0.2.1:80 http`, or without a name where none is registered.
+    #[must_use]
+    pub fn endpoint(&self, end: Endpoint, protocol: Protocol) -> String {
+        match self.name(end.port, protocol) {
+            Some(name) => format!("{end} {name}"),
+            None => end.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_read_as_the_system_writes_them() {
+        let list = "# list\nhttp\t80/tcp\twww # WorldWideWeb\nhttp2 80/tcp\ndomain 53/udp\nx 1/sctp\nbad\ny 99999/tcp\n";
+        let services = Services::parse(list);
+        assert_eq!(services.name(80, Protocol::Tcp), Some("http"));
+        assert_eq!(services.name(80, Protocol::Udp), None);
+        assert_eq!(services.name(53, Protocol::Udp), Some("domain"));
+        let end = |port| Endpoint { addr: [192, 0, 2, 1].into(), port };
+        assert_eq!(services.endpoint(end(80), Protocol::Tcp), "192.0.2.1:80 http");
+        assert_eq!(services.endpoint(end(81), Protocol::Tcp), "192.0.2.1:81");
+    }
+}

@@ -1,0 +1,144 @@
+//! Damaged captures: every capture cut short and with bits flipped, through the whole
+//! pipeline. Nothing may panic, take much longer than the whole file, or much memory.
+//!
+//! Reads `captures/`, and with `SYNFIN_CAPTURES=DIR` what lies there too. `SYNFIN_FLIPS`
+//! is the number of damaged copies of each file (50), `SYNFIN_HOSTILE_LARGEST` the size of
+//! the largest file to damage (200000 octets).
+
+use std::fs;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::sys::resource::{UsageWho, getrusage};
+use synfin::decode::Decoder;
+use synfin::source::{CaptureFile, PacketSource};
+use synfin::track::{Sink, TcpConversation, Tracker, TrackerOptions};
+
+/// Evenly spaced places to cut at.
+const CUTS: usize = 200;
+/// What the process may take in all.
+const MEMORY: i64 = 256 << 20;
+
+#[derive(Default)]
+struct Count(u64);
+
+impl Sink for Count {
+    fn tcp_ended(&mut self, _: &TcpConversation) {
+        self.0 += 1;
+    }
+}
+
+/// Reads, decodes and tracks; packets and connections.
+fn analyse(octets: &[u8]) -> (u64, u64) {
+    let Ok(mut source) = CaptureFile::from_reader("damaged", Box::new(Cursor::new(octets.to_vec())), None)
+    else {
+        return (0, 0);
+    };
+    let mut decoder = Decoder::default();
+    let mut tracker = Tracker::new(TrackerOptions::default());
+    let (mut records, mut count, mut packets) = (Vec::new(), Count::default(), 0);
+    while let Ok(Some(packet)) = source.next_packet() {
+        packets += 1;
+        records.clear();
+        let _ = decoder.decode(&packet, &mut records);
+        for record in &records {
+            tracker.push(record, &mut count);
+        }
+    }
+    tracker.finish(&mut count);
+    (packets, count.0)
+}
+
+fn captures() -> Vec<PathBuf> {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
+    let mut folders = vec![own];
+    match std::env::var_os("SYNFIN_CAPTURES") {
+        Some(dir) => folders.push(dir.into()),
+        None => println!("other captures: skipped, SYNFIN_CAPTURES names no directory"),
+    }
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    files
+}
+
+fn setting(name: &str, usual: usize) -> usize {
+    std::env::var(name).map_or(usual, |v| v.parse().unwrap_or_else(|_| panic!("{name}={v}: not a number")))
+}
+
+/// SplitMix64: the same damage every time.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % n.max(1) as u64) as usize
+    }
+}
+
+/// Processor time of this thread so far: what else the machine does is not in it.
+fn processor() -> Duration {
+    let usage = getrusage(UsageWho::RUSAGE_THREAD).unwrap();
+    let (user, system) = (usage.user_time(), usage.system_time());
+    Duration::from_micros(
+        ((user.tv_sec() + system.tv_sec()) * 1_000_000 + user.tv_usec() + system.tv_usec()) as u64,
+    )
+}
+
+/// Runs one damaged copy and sees that it took no more than its share.
+fn damaged(path: &Path, octets: &[u8], whole: Duration, what: impl Fn() -> String) -> u64 {
+    let before = processor();
+    let result = std::panic::catch_unwind(|| analyse(octets));
+    let took = processor() - before;
+    let (packets, _) = result.unwrap_or_else(|_| panic!("{} {}: panic", path.display(), what()));
+    assert!(packets <= octets.len() as u64, "{} {}: {packets} packets", path.display(), what());
+    // Linear, with much room: a flip can undo what spared the work (a length, a type).
+    let most = whole * 20 + Duration::from_millis(100) + Duration::from_micros(octets.len() as u64 / 10);
+    assert!(took <= most, "{} {}: {took:?}, the whole file {whole:?}", path.display(), what());
+    packets
+}
+
+#[test]
+fn damaged_captures_do_no_harm() {
+    let flips = setting("SYNFIN_FLIPS", 50);
+    let largest = setting("SYNFIN_HOSTILE_LARGEST", 200_000);
+    let (mut runs, mut packets, mut files, mut left_out) = (0, 0, 0, 0);
+    for path in captures() {
+        let octets = fs::read(&path).unwrap();
+        if octets.len() > largest {
+            left_out += 1;
+            continue;
+        }
+        files += 1;
+        let before = processor();
+        analyse(&octets);
+        let whole = processor() - before;
+        for cut in 0..CUTS {
+            let end = octets.len() * cut / CUTS;
+            packets += damaged(&path, &octets[..end], whole, || format!("cut at {end}"));
+        }
+        let mut random = Random(octets.len() as u64);
+        for _ in 0..if octets.is_empty() { 0 } else { flips } {
+            let (at, bit) = (random.below(octets.len()), random.below(8));
+            let mut copy = octets.clone();
+            copy[at] ^= 1 << bit;
+            packets += damaged(&path, &copy, whole, || format!("bit {bit} of octet {at} flipped"));
+        }
+        runs += CUTS + flips;
+    }
+    let memory = getrusage(UsageWho::RUSAGE_SELF).unwrap().max_rss() * 1024;
+    println!(
+        "{runs} damaged copies of {files} files with {packets} packets, {left_out} larger ones left out, {} MB at most",
+        memory >> 20
+    );
+    assert!(memory <= MEMORY, "{memory} octets of memory");
+}
