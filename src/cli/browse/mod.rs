@@ -3,6 +3,8 @@
 mod disk;
 mod live;
 mod seen;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
