@@ -209,7 +209,8 @@ fn ended(end: Result<(), SourceError>, source: &mut LiveSource) -> ExitCode {
     }
 }
 
-fn fault(e: &SourceError) -> ExitCode {
+/// Says what is wrong with a source.
+pub(super) fn fault(e: &SourceError) -> ExitCode {
     // The text has lines of its own, with the commands that help.
     for (i, line) in e.to_string().lines().enumerate() {
         if i == 0 { complain(line) } else { anstream::eprintln!("  {}", Printable(line.trim())) }

@@ -154,6 +154,11 @@ impl Flow {
         self.tracker.finish(to);
     }
 
+    /// Shows every conversation as it stands; none is let go.
+    pub fn visit(&self, to: &mut impl Sink) {
+        self.tracker.visit(to);
+    }
+
     /// Conversations that had to leave for want of room.
     pub const fn evicted(&self) -> u64 {
         self.tracker.evicted()

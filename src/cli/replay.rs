@@ -83,7 +83,7 @@ impl TrackArgs {
 }
 
 /// Splits words into files and a filter: the leading ones that name files, and the rest.
-fn split(words: &[String], have_file: bool) -> (Vec<PathBuf>, String) {
+pub(super) fn split(words: &[String], have_file: bool) -> (Vec<PathBuf>, String) {
     let is_file = |w: &str| w == "-" || Path::new(w).exists();
     let mut files = words.iter().take_while(|w| is_file(w)).count();
     if files == 0 && !have_file {
@@ -210,7 +210,8 @@ fn ended(end: Result<(), SourceError>, flow: &Flow) -> ExitCode {
     }
 }
 
-fn open(files: &[PathBuf], filter: &str, follow: bool) -> Result<Box<dyn PacketSource + Send>, SourceError> {
+/// The files as one source, in time order.
+pub(super) fn open(files: &[PathBuf], filter: &str, follow: bool) -> Result<Box<dyn PacketSource + Send>, SourceError> {
     let source: Box<dyn PacketSource + Send> = match files {
         [one] if follow => Box::new(Followed::open(one, stop_flag())?),
         [one] => Box::new(CaptureFile::open(one)?),

@@ -57,7 +57,7 @@ pub struct Recorder {
 }
 
 /// The packets kept of one conversation: `rows[head..]` is a ring once it is full.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Kept {
     detail: Detail,
     ring: usize,
@@ -91,6 +91,21 @@ impl Recorder {
     #[must_use]
     pub const fn so_far(&self) -> &Report {
         &self.report
+    }
+
+    /// A copy of what was built, without packets, for a look while a capture goes on.
+    #[must_use]
+    pub fn snapshot(&self) -> Report {
+        let mut report = self.report.clone();
+        let problems = self.problems.iter();
+        report.summary.problems = problems.map(|(p, &(n, packet, at))| (p.text(), n, packet, at)).collect();
+        report
+    }
+
+    /// A copy of the packets of one conversation so far, if they are kept.
+    #[must_use]
+    pub fn detail_so_far(&self, id: StreamId) -> Option<Detail> {
+        self.details.get(&id).map(|kept| kept.clone().finish())
     }
 
     /// The report. The tracker must have let every conversation go.
