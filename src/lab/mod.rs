@@ -28,5 +28,5 @@ pub use error::LabError;
 pub use outcome::*;
 pub use peek::summary;
 pub use run::{LabOptions, Where, run};
-pub use script::{duration, rate};
+pub use script::{duration, rate, validate};
 pub use source::LabSource;
