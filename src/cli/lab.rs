@@ -8,8 +8,19 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::lab::{self, CHAPTERS, LabError, LabOptions, LabOutcome, Observer, Where, catalogue};
+use crate::lab::{
+    self, CHAPTERS, LabError, LabOptions, LabOutcome, LabSource, Observer, Where, catalogue,
+};
 use crate::model::Printable;
+use crate::source::PacketSource;
+use crate::track::TrackerOptions;
+use crate::view::Style;
+use crate::view::ndjson::Ndjson;
+
+use super::flow::Flow;
+use super::look::{Format, LookArgs};
+use super::replay::wants_packets;
+use super::show;
 
 /// Labs: real programs on the real TCP/IP stack, joined by a wire that synfin owns.
 ///
@@ -88,6 +99,9 @@ struct LabRunArgs {
     /// What chance follows from: the same seed loses the same frames
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "The wire")]
     seed: u64,
+
+    #[command(flatten)]
+    look: LookArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -136,14 +150,11 @@ impl LabRunArgs {
     }
 }
 
-/// Runs the command. `show` renders the packets of an outcome through the chosen views.
+/// Runs the command.
 ///
 /// # Errors
-/// Those of `show` and of writing files; a lab that fails is said and ends in status 1.
-pub fn run(
-    args: LabArgs,
-    show: &mut dyn FnMut(&LabOutcome) -> anyhow::Result<()>,
-) -> anyhow::Result<ExitCode> {
+/// Those of the output and of writing files; a lab that fails is said and ends in status 1.
+pub fn run(args: LabArgs) -> anyhow::Result<ExitCode> {
     let mut out = anstream::stdout().lock();
     match args.action {
         LabAction::List => {
@@ -152,9 +163,31 @@ pub fn run(
         }
         LabAction::Run(args) => {
             drop(out);
-            run_labs(&args, show)
+            run_labs(&args)
         }
     }
+}
+
+/// The packets that the observer saw, through the same layers and views as any capture.
+fn show_packets(outcome: &LabOutcome, at: Observer, look: &LookArgs, style: &Style) -> anyhow::Result<()> {
+    let mut source = LabSource::new(outcome, at);
+    let mut flow = Flow::new(TrackerOptions::default());
+    flow.keep = look.packet;
+    if look.format == Format::Ndjson {
+        let mut records = Ndjson::new(io::stdout().lock(), wants_packets(look));
+        flow.run(&mut source, &mut records, |_| true)?;
+        flow.finish(&mut records);
+        return Ok(records.finish()?);
+    }
+    let mut recorder = show::recorder(look);
+    flow.run(&mut source, &mut recorder, |_| true)?;
+    flow.finish(&mut recorder);
+    recorder.source(source.interfaces(), source.remarks(), None);
+    let mut report = recorder.finish();
+    report.summary.origins = vec![format!("lab {}", outcome.name)];
+    show::show(&report, look, style, flow.kept.as_ref())?;
+    println!();
+    Ok(())
 }
 
 fn list(out: &mut dyn Write) -> io::Result<()> {
@@ -169,10 +202,8 @@ fn list(out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "Run one with: synfin lab run NAME; all of them, for a score, with: synfin lab run all")
 }
 
-fn run_labs(
-    args: &LabRunArgs,
-    show: &mut dyn FnMut(&LabOutcome) -> anyhow::Result<()>,
-) -> anyhow::Result<ExitCode> {
+fn run_labs(args: &LabRunArgs) -> anyhow::Result<ExitCode> {
+    let style = args.look.style()?;
     let options = args.options();
     let all = args.names.iter().any(|n| n == "all");
     let names: Vec<&str> = if all {
@@ -201,7 +232,7 @@ fn run_labs(
                 } else {
                     head(&mut out, &outcome)?;
                     drop(out);
-                    show(&outcome)?;
+                    show_packets(&outcome, options.at, &args.look, &style)?;
                     verdict(&mut anstream::stdout().lock(), &outcome, options.alters_the_wire())?;
                 }
             }
@@ -236,16 +267,26 @@ fn head(out: &mut dyn Write, o: &LabOutcome) -> io::Result<()> {
     writeln!(out)
 }
 
-fn frames(list: &[usize]) -> String {
+/// The packets that show something, by the numbers they have in the views.
+fn packets(numbers: &[Option<usize>], list: &[usize]) -> String {
     const SHOWN: usize = 6;
-    let mut text: Vec<String> = list.iter().take(SHOWN).map(|i| (i + 1).to_string()).collect();
-    if list.len() > SHOWN {
-        text.push(format!("and {} more", list.len() - SHOWN));
+    let mut seen: Vec<usize> = list.iter().filter_map(|i| numbers.get(*i).copied().flatten()).collect();
+    seen.sort_unstable();
+    let unseen = list.len() - seen.len();
+    let mut text: Vec<String> = seen.iter().take(SHOWN).map(usize::to_string).collect();
+    if seen.len() > SHOWN {
+        text.push(format!("and {} more", seen.len() - SHOWN));
     }
-    match list.len() {
-        0 => String::new(),
-        1 => format!(" (packet {} on the wire)", text.join(", ")),
-        _ => format!(" (packets {} on the wire)", text.join(", ")),
+    let lost = match unseen {
+        0 => "",
+        _ if seen.is_empty() => "lost on the way here",
+        _ => "; the others were lost on the way here",
+    };
+    match seen.len() {
+        0 if unseen == 0 => String::new(),
+        0 => format!(" ({lost})"),
+        1 => format!(" (packet {}{lost})", text.join(", ")),
+        _ => format!(" (packets {}{lost})", text.join(", ")),
     }
 }
 
@@ -254,15 +295,22 @@ fn verdict(out: &mut dyn Write, o: &LabOutcome, altered: bool) -> io::Result<()>
     if let Some(table) = &o.table {
         figures(out, table)?;
     }
+    let numbers = o.numbers(o.at);
     for v in &o.expectations {
         let mark = if v.held { '✓' } else { '✗' };
-        writeln!(out, "{mark} {}: {}{}", Printable(&v.claim), Printable(&v.seen), frames(&v.frames))?;
+        writeln!(
+            out,
+            "{mark} {}: {}{}",
+            Printable(&v.claim),
+            Printable(&v.seen),
+            packets(&numbers, &v.frames)
+        )?;
     }
     for r in &o.rules {
         if r.fired == 0 {
             writeln!(out, "✗ the rule \"{}\" never fired: no frame was of that kind", Printable(&r.rule))?;
         } else {
-            writeln!(out, "· the wire: {}{}", Printable(&r.rule), frames(&r.frames))?;
+            writeln!(out, "· the wire: {}{}", Printable(&r.rule), packets(&numbers, &r.frames))?;
         }
     }
     for note in &o.notes {
@@ -280,7 +328,7 @@ fn verdict(out: &mut dyn Write, o: &LabOutcome, altered: bool) -> io::Result<()>
 
 fn figures(out: &mut dyn Write, table: &lab::FigureTable) -> io::Result<()> {
     let mut t = comfy_table::Table::new();
-    t.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
+    t.load_style(comfy_table::presets::ASCII_MARKDOWN);
     t.set_header(&table.columns);
     for row in &table.rows {
         t.add_row(row);
@@ -296,8 +344,15 @@ fn score_line(out: &mut dyn Write, o: &LabOutcome) -> io::Result<()> {
     let held = o.expectations.iter().filter(|v| v.held).count();
     let mark = if o.passed() { '✓' } else { '✗' };
     writeln!(out, "{mark} {:20} {held}/{} claims, {} packets", o.name, o.expectations.len(), o.frames.len())?;
+    let numbers = o.numbers(o.at);
     for v in o.expectations.iter().filter(|v| !v.held) {
-        writeln!(out, "    ✗ {}: {}{}", Printable(&v.claim), Printable(&v.seen), frames(&v.frames))?;
+        writeln!(
+            out,
+            "    ✗ {}: {}{}",
+            Printable(&v.claim),
+            Printable(&v.seen),
+            packets(&numbers, &v.frames)
+        )?;
     }
     for r in o.rules.iter().filter(|r| r.fired == 0) {
         writeln!(out, "    ✗ the rule \"{}\" never fired", Printable(&r.rule))?;

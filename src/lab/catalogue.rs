@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use super::compare;
 use super::error::LabError;
 use super::script::Script;
 
@@ -108,6 +109,11 @@ pub fn catalogue() -> &'static [LabInfo] {
             .filter_map(|(name, text)| Script::parse(name, text).ok())
             .map(|s| LabInfo { name: s.name, group: s.group, question: s.question })
             .collect();
+        all.push(LabInfo {
+            name: "compare".into(),
+            group: compare::GROUP.into(),
+            question: compare::QUESTION.into(),
+        });
         let place = |l: &LabInfo| CHAPTERS.iter().position(|c| *c == l.group).unwrap_or(CHAPTERS.len());
         all.sort_by_key(place);
         all

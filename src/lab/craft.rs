@@ -114,7 +114,7 @@ fn ip_packet(src: Ipv4Addr, dst: Ipv4Addr, protocol: IpNextHeaderProtocol, paylo
 pub fn segment(s: &RawSegment) -> Vec<u8> {
     let mut options = s.options.clone();
     options.truncate(40);
-    while options.len() % 4 != 0 {
+    while !options.len().is_multiple_of(4) {
         options.push(1);
     }
     let header = 20 + options.len();

@@ -4,12 +4,17 @@
 //! does to it what its rules say, and hands it to the other. Nothing outside those
 //! namespaces is touched, and they go away with the process.
 
+mod calls;
 mod catalogue;
+mod compare;
 mod craft;
 mod error;
 mod expect;
+mod figures;
 mod hosts;
+mod inject;
 mod netlink;
+mod notice;
 mod outcome;
 mod peek;
 mod port;

@@ -49,6 +49,19 @@ impl LabOutcome {
         self.expectations.iter().all(|v| v.held) && self.rules.iter().all(|r| r.fired > 0)
     }
 
+    /// The packet number (from 1) that each frame of the wire has for `at`; `None` for one
+    /// that it never saw.
+    #[must_use]
+    pub fn numbers(&self, at: Observer) -> Vec<Option<usize>> {
+        let mut numbers = vec![None; self.frames.len()];
+        for (i, c) in self.capture(at).iter().enumerate() {
+            if let Some(n) = numbers.get_mut(c.frame) {
+                n.get_or_insert(i + 1);
+            }
+        }
+        numbers
+    }
+
     /// The frames as `at` saw them, in time order. A host sees what it sent before the
     /// wire did anything to it, and what the wire delivered to it.
     #[must_use]

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::catalogue;
+use super::compare;
 use super::error::LabError;
 use super::expect::Evidence;
 use super::hosts::{self, HostSpec};
@@ -63,6 +64,10 @@ impl LabOptions {
 /// # Errors
 /// The step that failed and what would mend it.
 pub fn run(name: &str, options: &LabOptions) -> Result<LabOutcome, LabError> {
+    if name == "compare" {
+        hosts::become_root()?;
+        return alone(name, || compare::perform(options));
+    }
     let script = match catalogue::find(name) {
         Some(script) => script?,
         None if Path::new(name).extension().is_some_and(|e| e == "toml") => {
@@ -81,10 +86,17 @@ pub fn run(name: &str, options: &LabOptions) -> Result<LabOutcome, LabError> {
         }
     };
     hosts::become_root()?;
-    // A thread of its own, so that the caller stays in its network namespace.
+    alone(&script.name, || perform(&script, options))
+}
+
+/// Runs a lab in a thread of its own, so that the caller stays in its network namespace.
+fn alone(
+    name: &str,
+    lab: impl FnOnce() -> Result<LabOutcome, LabError> + Send,
+) -> Result<LabOutcome, LabError> {
     std::thread::scope(|s| {
-        s.spawn(|| perform(&script, options)).join().unwrap_or_else(|_| {
-            Err(LabError::of_lab(&script.name, "the lab ended with a fault of synfin; report this"))
+        s.spawn(lab).join().unwrap_or_else(|_| {
+            Err(LabError::of_lab(name, "the lab ended with a fault of synfin; report this"))
         })
     })
 }

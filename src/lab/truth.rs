@@ -42,9 +42,15 @@ pub(super) struct Truth {
     /// Samples, changes only.
     pub samples: Vec<SocketSample>,
     buf: Vec<u8>,
+    mute: bool,
 }
 
 impl Truth {
+    /// Asks no more.
+    pub(super) fn mute(&mut self) {
+        self.mute = true;
+    }
+
     /// Opens a line to each host's kernel.
     pub(super) fn open(hosts: &[Host]) -> Result<Self, LabError> {
         let mut asks = Vec::new();
@@ -66,12 +72,13 @@ impl Truth {
             last: BTreeMap::new(),
             samples: Vec::new(),
             buf: vec![0; 16 * 1024],
+            mute: false,
         })
     }
 
     /// A conversation was seen: ask about both its ends from now on.
     pub(super) fn follow(&mut self, end: TcpEnd) {
-        if self.ends.len() < FOLLOWED && !self.ends.contains(&end) {
+        if !self.mute && self.ends.len() < FOLLOWED && !self.ends.contains(&end) {
             self.ends.push(end);
         }
     }

@@ -5,7 +5,7 @@
 //! kernels' own timers come in between.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BinaryHeap;
 use std::net::Ipv4Addr;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant, SystemTime};
@@ -15,8 +15,9 @@ use nix::sys::time::TimeSpec;
 
 use super::craft;
 use super::error::LabError;
+use super::notice::{Notice, Wrap};
 use super::outcome::{Delivery, Fate, LabFrame};
-use super::peek::{Peek, Upper, bits};
+use super::peek::{Peek, Upper};
 use super::port::Port;
 use super::rules::{Act, Rule, Seen};
 use super::truth::{TcpEnd, Truth};
@@ -71,13 +72,6 @@ struct Held {
     altered: Option<Vec<u8>>,
 }
 
-/// What one end of a conversation has sent so far.
-#[derive(Debug, Clone, Copy)]
-struct Sent {
-    end: u32,
-    last: Option<(u32, u16)>,
-}
-
 /// The wire.
 pub(super) struct Wire {
     ports: Vec<Port>,
@@ -96,23 +90,17 @@ pub(super) struct Wire {
     due: BinaryHeap<Reverse<Due>>,
     held: Vec<Held>,
     order: u64,
-    sent: BTreeMap<(Ipv4Addr, u16, Ipv4Addr, u16), Sent>,
+    /// What passed so far.
+    pub notice: Notice,
     /// The kernels' account.
     pub truth: Truth,
     /// The time.
     pub clock: Clock,
     chance: u64,
-    /// What host 0's sequence numbers are shifted by on the wire; chosen at its first SYN.
+    /// Lets host 0's sequence numbers wrap early.
     wrap: Option<Wrap>,
     taken: Vec<u64>,
     buf: Vec<u8>,
-}
-
-/// Shifts a host's sequence numbers so that they wrap early.
-#[derive(Debug, Clone, Copy)]
-struct Wrap {
-    room: u32,
-    shift: Option<u32>,
 }
 
 impl Wire {
@@ -132,7 +120,7 @@ impl Wire {
             due: BinaryHeap::new(),
             held: Vec::new(),
             order: 0,
-            sent: BTreeMap::new(),
+            notice: Notice::default(),
             truth,
             clock: Clock::start(),
             chance: 0x9e37_79b9_7f4a_7c15,
@@ -149,12 +137,7 @@ impl Wire {
 
     /// Lets the sequence numbers of host 0 wrap after `room` octets.
     pub(super) fn wrap_after(&mut self, room: u32) {
-        self.wrap = Some(Wrap { room, shift: None });
-    }
-
-    /// The sequence number after the last octet sent in this direction, raw.
-    pub(super) fn next_seq(&self, src: Ipv4Addr, src_port: u16, dst: Ipv4Addr, dst_port: u16) -> Option<u32> {
-        self.sent.get(&(src, src_port, dst, dst_port)).map(|s| s.end)
+        self.wrap = Some(Wrap::after(room));
     }
 
     /// Frames taken from each host.
@@ -176,8 +159,7 @@ impl Wire {
     pub(super) fn intake(&mut self) -> Result<Vec<usize>, LabError> {
         let mut new = Vec::new();
         for host in 0..self.ports.len() {
-            loop {
-                let Some(port) = self.ports.get_mut(host) else { break };
+            while let Some(port) = self.ports.get_mut(host) {
                 let frame = port
                     .receive(&mut self.buf)
                     .map_err(|e| LabError::of_machine("reading the wire", e, "report this"))?;
@@ -185,7 +167,9 @@ impl Wire {
                 if let Some(t) = self.taken.get_mut(host) {
                     *t += 1;
                 }
-                self.shift(Some(host), &mut bytes, true);
+                if let (Some(wrap), 0) = (&mut self.wrap, host) {
+                    wrap.shift(true, &mut bytes);
+                }
                 new.push(self.enter(Some(host), bytes, false));
             }
         }
@@ -196,7 +180,8 @@ impl Wire {
     fn enter(&mut self, from: Option<usize>, bytes: Vec<u8>, made: bool) -> usize {
         let index = self.frames.len();
         let ts = self.clock.now();
-        let seen = self.look(from, &bytes);
+        let seen = self.notice.look(Peek::ipv4(self.packet(&bytes)));
+        self.follow(&seen);
         let orig_len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let fate = if made { vec![Fate::Injected] } else { Vec::new() };
         self.frames.push(LabFrame { ts, orig_len, bytes, from, fate, deliveries: Vec::new() });
@@ -216,45 +201,15 @@ impl Wire {
         }
     }
 
-    fn look(&mut self, from: Option<usize>, bytes: &[u8]) -> Seen {
-        let peek = Peek::ipv4(self.packet(bytes));
-        let mut seen = Seen { peek, resent: false, probe: false, dup_ack: false };
-        let (Some(p), Some(_)) = (peek, from) else { return seen };
-        let Some(t) = p.tcp() else { return seen };
-        let key = (p.src, t.src_port, p.dst, t.dst_port);
-        let len = t.end().wrapping_sub(t.seq);
-        let quiet = t.flags & (bits::SYN | bits::FIN | bits::RST) == 0;
-        let pure = t.payload == 0 && t.flags == bits::ACK;
-        match self.sent.get_mut(&key) {
-            Some(s)
-                if !(t.has(bits::SYN) && t.seq.wrapping_add(1) != s.end && len == 1 && s.last.is_some()) =>
-            {
-                let ahead = t.end().wrapping_sub(s.end) as i32;
-                seen.probe = quiet && t.payload <= 1 && t.seq.wrapping_add(1) == s.end;
-                seen.resent = !seen.probe && len > 0 && (t.seq.wrapping_sub(s.end) as i32) < 0;
-                seen.dup_ack = pure
-                    && !seen.probe
-                    && s.last
-                        .is_some_and(|(ack, win)| ack == t.ack && (win == t.window || t.sack_blocks > 0));
-                if ahead > 0 {
-                    s.end = t.end();
-                }
-                s.last = Some((t.ack, t.window));
-            }
-            _ => {
-                self.sent
-                    .insert(key, Sent { end: t.end(), last: t.has(bits::ACK).then_some((t.ack, t.window)) });
-            }
-        }
-        for (host, local, remote) in [
-            (self.host_of(p.src), (p.src, t.src_port), (p.dst, t.dst_port)),
-            (self.host_of(p.dst), (p.dst, t.dst_port), (p.src, t.src_port)),
-        ] {
-            if let Some(host) = host {
+    /// Has the kernels asked about both ends of a segment's conversation from now on.
+    fn follow(&mut self, seen: &Seen) {
+        let Some((p, t)) = seen.peek.as_ref().and_then(|p| Some((p, p.tcp()?))) else { return };
+        let (a, b) = ((p.src, t.src_port), (p.dst, t.dst_port));
+        for (local, remote) in [(a, b), (b, a)] {
+            if let Some(host) = self.host_of(local.0) {
                 self.truth.follow(TcpEnd { host, local, remote });
             }
         }
-        seen
     }
 
     fn host_of(&self, addr: Ipv4Addr) -> Option<usize> {
@@ -427,7 +382,9 @@ impl Wire {
         };
         for host in to {
             let mut own = bytes.clone();
-            self.shift(Some(host), &mut own, false);
+            if let (Some(wrap), 0) = (&mut self.wrap, host) {
+                wrap.shift(false, &mut own);
+            }
             let ts = self.clock.now();
             if let Some(f) = self.frames.get_mut(due.frame) {
                 f.deliveries.push(Delivery { ts, to: host, altered: due.altered.clone() });
@@ -455,8 +412,14 @@ impl Wire {
         Ok(moved)
     }
 
+    /// Moves one frame that can move now. `true` when there was one.
+    pub(super) fn advance(&mut self) -> Result<bool, LabError> {
+        let new = !self.intake()?.is_empty();
+        Ok(self.deliver()? || new)
+    }
+
     /// Lets time pass until a host sends something, a frame is due, or `longest` is over.
-    fn rest(&self, longest: Duration) -> Result<(), LabError> {
+    pub(super) fn rest(&self, longest: Duration) -> Result<(), LabError> {
         let now = self.clock.now();
         let next = self.due.peek().map_or(longest, |Reverse(d)| {
             Duration::from_nanos(u64::try_from(d.at.since(now)).unwrap_or(0)).min(longest)
@@ -526,7 +489,7 @@ impl Wire {
     pub(super) fn forget(&mut self) {
         self.frames.clear();
         self.seen.clear();
-        self.sent.clear();
+        self.notice = Notice::default();
         self.taken.fill(0);
     }
 
@@ -537,28 +500,5 @@ impl Wire {
         for frame in left {
             self.note(frame, Fate::InFlight);
         }
-    }
-
-    /// Shifts sequence numbers between host 0 and the wire, both ways.
-    fn shift(&mut self, host: Option<usize>, bytes: &mut [u8], outward: bool) {
-        let (Some(wrap), Some(host)) = (&mut self.wrap, host) else { return };
-        let Some(p) = Peek::ipv4(bytes) else { return };
-        let Some(t) = p.tcp() else { return };
-        if outward && host == 0 && wrap.shift.is_none() && t.has(bits::SYN) {
-            wrap.shift = Some(0u32.wrapping_sub(wrap.room).wrapping_sub(t.seq));
-        }
-        let Some(shift) = wrap.shift else { return };
-        let at = usize::from(p.ip_header);
-        let mut put = |field: usize, value: u32| {
-            if let Some(f) = bytes.get_mut(at + field..at + field + 4) {
-                f.copy_from_slice(&value.to_be_bytes());
-            }
-        };
-        match (host == 0, outward) {
-            (true, true) => put(4, t.seq.wrapping_add(shift)),
-            (true, false) if t.has(bits::ACK) => put(8, t.ack.wrapping_sub(shift)),
-            _ => return,
-        }
-        craft::mend_tcp_checksum(bytes);
     }
 }

@@ -2,11 +2,14 @@
 //! of those conversations that somebody wants to look at. Views only read it.
 
 mod conversation;
+mod convert;
 mod overhead;
+mod recorder;
 mod segment;
 
 pub use conversation::{Conversation, RttFacts, TcpFacts, TcpSideFacts, Traffic, UdpFacts};
 pub use overhead::{HeaderLengths, OptionCounts, Overhead};
+pub use recorder::{Recorder, RecorderOptions, Selection};
 pub use segment::{Detail, Row, RowKind};
 
 use crate::model::Timestamp;

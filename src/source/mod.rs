@@ -13,10 +13,10 @@ mod merge;
 mod open;
 mod pcap;
 mod pcapng;
+pub mod script;
 mod snoop;
 mod window;
 pub mod write;
-pub mod script;
 
 pub use erf::ErfReader;
 pub use error::{SourceError, SourceErrorKind};
@@ -24,7 +24,7 @@ pub use filter::{Filter, Filtered};
 pub use follow::Followed;
 pub use live::{CaptureInterface, LiveOptions, LiveSource, list_interfaces};
 pub use merge::Merged;
-pub use open::{CaptureFile, Format, ScriptOpener};
+pub use open::{CaptureFile, Format};
 pub use pcap::PcapReader;
 pub use pcapng::PcapngReader;
 pub use snoop::SnoopReader;
@@ -57,6 +57,28 @@ pub trait PacketSource {
     /// unknown length, packets that went back in time), each said once.
     fn remarks(&self) -> &[String] {
         &[]
+    }
+}
+
+impl<S: PacketSource + ?Sized> PacketSource for Box<S> {
+    fn next_packet(&mut self) -> Result<Option<Packet<'_>>, SourceError> {
+        (**self).next_packet()
+    }
+
+    fn interfaces(&self) -> &[Interface] {
+        (**self).interfaces()
+    }
+
+    fn progress(&self) -> Progress {
+        (**self).progress()
+    }
+
+    fn drops(&mut self) -> Option<Drops> {
+        (**self).drops()
+    }
+
+    fn remarks(&self) -> &[String] {
+        (**self).remarks()
     }
 }
 

@@ -11,21 +11,13 @@ use super::erf::{self, ErfReader};
 use super::feed::Feed;
 use super::pcap::{self, PcapReader};
 use super::pcapng::{self, PcapngReader};
+use super::script::{self, ScriptSource};
 use super::snoop::{self, SnoopReader};
 use super::{Drops, Interface, PacketSource, Progress, SourceError, SourceErrorKind};
 use crate::model::Packet;
 
 /// Octets looked at to recognise a format that has no magic number.
 const LOOK: usize = 1 << 16;
-/// The largest script that is read.
-const LARGEST_SCRIPT: usize = 16 << 20;
-
-/// Opens a script: its origin and its text.
-pub type ScriptOpener = fn(&str, String) -> Result<Box<dyn PacketSource + Send>, SourceError>;
-
-/// The opener of `.pkt` scripts: `Some(super::script::open)` once that module is there.
-const SCRIPT: Option<ScriptOpener> = None;
-
 /// A capture file of any format that synfin reads, compressed or not.
 pub struct CaptureFile {
     format: Format,
@@ -44,7 +36,7 @@ pub enum Format {
     /// Endace ERF.
     Erf(Box<ErfReader>),
     /// A script.
-    Script(Box<dyn PacketSource + Send>),
+    Script(Box<ScriptSource>),
 }
 
 impl CaptureFile {
@@ -151,10 +143,14 @@ impl Format {
                 return Ok(Self::Erf(Box::new(ErfReader::new(feed)?)));
             }
         }
-        if let Some(open) = SCRIPT
-            && let Some(text) = script(&mut feed)?
-        {
-            return Ok(Self::Script(open(origin, text)?));
+        let control = |c: &u8| *c < b' ' && !c.is_ascii_whitespace();
+        if !feed.window.ahead().iter().any(control) {
+            feed.look(LOOK)?;
+        }
+        if script::is_script(feed.window.ahead()) {
+            // One octet more than is allowed, so that too large a script is refused.
+            feed.look(script::LARGEST as usize + 1)?;
+            return Ok(Self::Script(Box::new(script::open(feed.window.ahead(), origin)?)));
         }
         let kind = SourceErrorKind::UnknownFormat(shown(feed.window.ahead()));
         Err(SourceError { offset: Some(0), ..at_opening(origin, kind) })
@@ -169,20 +165,6 @@ impl Format {
             Self::Script(source) => &**source,
         }
     }
-}
-
-/// The text of a script: all of the file is text and none of it control characters.
-fn script(feed: &mut Feed) -> Result<Option<String>, SourceError> {
-    let text_like = |octets: &[u8]| !octets.iter().any(|&c| c < b' ' && !matches!(c, b'\t' | b'\n' | b'\r'));
-    if !text_like(feed.window.ahead()) {
-        return Ok(None);
-    }
-    feed.look(LARGEST_SCRIPT + 1)?;
-    let octets = feed.window.ahead();
-    if octets.len() > LARGEST_SCRIPT || !text_like(octets) {
-        return Ok(None);
-    }
-    Ok(std::str::from_utf8(octets).ok().map(str::to_owned))
 }
 
 /// The first octets of a file, as hexadecimal and as text.
@@ -216,8 +198,7 @@ impl PacketSource for CaptureFile {
         match &mut self.format {
             Format::Pcapng(reader) => reader.drops(),
             Format::Snoop(reader) => reader.drops(),
-            Format::Script(source) => source.drops(),
-            Format::Pcap(_) | Format::Erf(_) => None,
+            Format::Pcap(_) | Format::Erf(_) | Format::Script(_) => None,
         }
     }
 

@@ -4,6 +4,7 @@
 pub mod ndjson;
 pub mod connections;
 pub mod csv;
+pub mod events;
 pub mod handshake;
 pub mod json;
 pub mod markdown;

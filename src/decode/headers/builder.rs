@@ -80,6 +80,12 @@ impl<'a> Walk<'a> {
             next = self.step(next);
         }
         let too_deep = next != Next::Payload;
+        if self.layers.is_empty() {
+            self.rest("Frame", None, None);
+            if let Some(f) = self.layers.last_mut().and_then(|l| l.fields.last_mut()) {
+                f.meaning = format!("no headers are read of link type {link}");
+            }
+        }
         self.rest("Payload", Some(7), too_deep.then_some(Problem::TooDeep));
         while let Some((end, name)) = self.ends.pop() {
             self.at = self.at.min(self.limit);

@@ -60,6 +60,7 @@ pub(super) fn ether_type(w: &mut Walk<'_>, t: u16) -> Next {
         0x8863 | 0x8864 => pppoe(w),
         0x880b => Next::Ppp,
         0x6558 => Next::Ethernet,
+        0x88e7 => backbone(w),
         0..=1500 => Next::Llc,
         _ => Next::Payload,
     }
@@ -79,6 +80,19 @@ fn vlan(w: &mut Walk<'_>, t: u16) -> Next {
     let next = next_ether_type(&mut h, "EtherType");
     w.done(h);
     next
+}
+
+/// The service instance tag of a provider's backbone, and the customer's frame.
+fn backbone(w: &mut Walk<'_>) -> Next {
+    let mut h = w.head("Backbone service tag", "IEEE 802.1ah", Some(2));
+    h.num("I-PCP", 3);
+    h.flag("I-DEI", "may be dropped first");
+    h.flag("UCA", "customer addresses are used");
+    h.reserved("Res1", 1);
+    h.reserved("Res2", 2);
+    h.num("I-SID", 24);
+    w.done(h);
+    Next::Ethernet
 }
 
 /// IEEE 802.2 LLC, and SNAP where its addresses say so (RFC 1042).

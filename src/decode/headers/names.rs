@@ -56,7 +56,10 @@ pub(super) fn ether_type(n: u64) -> String {
         0x88a8 => "IEEE 802.1ad service tag",
         0x88cc => "LLDP",
         0x88e5 => "MACsec",
+        0x88be => "ERSPAN",
+        0x88e7 => "IEEE 802.1ah service tag",
         0x88f7 => "PTP",
+        0x894f => "NSH",
         0x9100 => "VLAN tag (old double tagging)",
         _ => return format!("EtherType 0x{n:04x}"),
     };

@@ -5,20 +5,24 @@ use super::names;
 use crate::decode::Problem;
 
 const VXLAN: u16 = 4789;
-const VXLAN_LINUX: u16 = 8472;
+const VXLAN_GPE: u16 = 4790;
 const GENEVE: u16 = 6081;
 const GTP_U: u16 = 2152;
+const MPLS: u16 = 6635;
 
 /// UDP ports that a tunnel is looked for behind.
 pub(super) const fn is_port(p: u16) -> bool {
-    matches!(p, VXLAN | VXLAN_LINUX | GENEVE | GTP_U)
+    matches!(p, VXLAN | VXLAN_GPE | GENEVE | GTP_U | MPLS)
 }
 
 /// What is behind a UDP port, if it looks like it.
 pub(super) fn by_port(w: &mut Walk<'_>, port: u16) -> Next {
     let Some(first) = w.peek(0) else { return Next::Payload };
     match port {
-        VXLAN | VXLAN_LINUX if first == 0x08 => vxlan(w),
+        // Without the I flag there is no VNI to trust (RFC 7348 section 5).
+        VXLAN if first & 0x08 != 0 => vxlan(w, false),
+        VXLAN_GPE => vxlan(w, true),
+        MPLS => Next::Mpls,
         GENEVE if first >> 6 == 0 => geneve(w),
         // Version 1, protocol type GTP.
         GTP_U if first >> 4 == 0x3 => gtp_u(w),
@@ -93,17 +97,77 @@ pub(super) fn gre(w: &mut Walk<'_>) -> Next {
         h.num("Acknowledgment Number", 32);
     }
     w.done(h);
+    let next = match next {
+        // Type I has no header of its own, and no sequence number before it.
+        Next::EtherType(0x88be) if !s => Next::Ethernet,
+        Next::EtherType(0x88be) => return erspan(w, false),
+        Next::EtherType(0x22eb) => return erspan(w, true),
+        other => other,
+    };
     // Source route entries (RFC 1701) are not read, and so nothing behind them.
     if r || w.at >= w.limit { Next::Payload } else { next }
 }
 
-fn vxlan(w: &mut Walk<'_>) -> Next {
-    let mut h = w.head("VXLAN", "RFC 7348", None);
-    h.hex("Flags", 8);
-    h.mean("I: the VNI is valid");
-    h.reserved("Reserved", 24);
+/// VXLAN, and its Generic Protocol Extension, which says what it carries.
+fn vxlan(w: &mut Walk<'_>, extended: bool) -> Next {
+    let (name, standard) =
+        if extended { ("VXLAN-GPE", "draft-ietf-nvo3-vxlan-gpe") } else { ("VXLAN", "RFC 7348") };
+    let mut h = w.head(name, standard, None);
+    let flags = h.hex("Flags", 8).unwrap_or(0);
+    h.mean(if flags & 0x08 != 0 { "I: the VNI is valid" } else { "the VNI is not valid" });
+    let mut next = Next::Ethernet;
+    if extended {
+        h.reserved("Reserved", 16);
+        let carried = h.means("Next Protocol", 8, |n| {
+            let text = match n {
+                1 => "IPv4",
+                2 => "IPv6",
+                3 => "Ethernet",
+                4 => "NSH",
+                5 => "MPLS",
+                _ => "unknown",
+            };
+            text.to_owned()
+        });
+        next = match (flags & 0x04 != 0, carried) {
+            (false, _) | (true, Some(3)) => Next::Ethernet,
+            (true, Some(1 | 2)) => Next::Ip,
+            (true, Some(5)) => Next::Mpls,
+            _ => Next::Payload,
+        };
+    } else {
+        h.reserved("Reserved", 24);
+    }
     h.num("VNI", 24);
     h.reserved("Reserved", 8);
+    w.done(h);
+    if w.at >= w.limit { Next::Payload } else { next }
+}
+
+/// ERSPAN inside GRE: type II has 8 octets, type III 12, and 8 more where it says so.
+fn erspan(w: &mut Walk<'_>, third: bool) -> Next {
+    let mut h = w.head("ERSPAN", "draft-foschiano-erspan", None);
+    h.num("Ver", 4);
+    h.num("VLAN", 12);
+    h.num("COS", 3);
+    h.num(if third { "BSO" } else { "En" }, 2);
+    h.flag("T", "the frame was cut");
+    h.num("Session ID", 10);
+    if third {
+        h.num("Timestamp", 32);
+        h.num("SGT", 16);
+        h.num("P", 1);
+        h.num("FT", 5);
+        h.num("Hw ID", 6);
+        h.num("D", 1);
+        h.num("Gra", 2);
+        if h.flag("O", "a platform-specific subheader follows") {
+            h.octets("Platform Specific", 8);
+        }
+    } else {
+        h.reserved("Reserved", 12);
+        h.num("Index", 20);
+    }
     w.done(h);
     if w.at >= w.limit { Next::Payload } else { Next::Ethernet }
 }

@@ -47,11 +47,7 @@ pub(super) fn udp(w: &mut Walk<'_>) -> Next {
         return Next::Payload;
     }
     let known = |p: Option<u64>| p.and_then(|p| u16::try_from(p).ok()).filter(|&p| super::tunnel::is_port(p));
-    match (known(dst), known(src)) {
-        (Some(p), _) => Next::Port(p),
-        (None, Some(2152)) => Next::Port(2152),
-        _ => Next::Payload,
-    }
+    known(dst).or(known(src)).map_or(Next::Payload, Next::Port)
 }
 
 pub(super) fn udp_lite(w: &mut Walk<'_>) -> Next {

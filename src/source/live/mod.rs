@@ -4,7 +4,7 @@ mod batch;
 mod fault;
 mod interfaces;
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -203,6 +203,20 @@ impl LiveSource {
                 return Ok(true);
             }
         }
+    }
+}
+
+impl LiveSource {
+    /// Nothing more has come yet: the next call will wait.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.batch.is_spent()
+    }
+
+    /// The descriptor of the capture's socket.
+    #[must_use]
+    pub fn descriptor(&self) -> RawFd {
+        self.capture.as_fd().as_raw_fd()
     }
 }
 

@@ -130,7 +130,7 @@ pub fn is_script(start: &[u8]) -> bool {
             let word = line.split_whitespace().next().unwrap_or("");
             line.len() > word.len() && ["tcp", "udp", "link"].contains(&word)
         }
-        None => start.trim_start().starts_with('#'),
+        None => false,
     }
 }
 

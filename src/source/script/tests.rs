@@ -363,7 +363,7 @@ fn scripts_are_told_from_other_files() {
         (&b"# lesson\n\n tcp 10.0"[..], true),
         (b"udp 1.2.3.4:5", true),
         (b"\xef\xbb\xbflink raw", true),
-        (b"# only remarks", true),
+        (b"#!/bin/sh\n# only remarks", false),
         (b"tcpdump says", false),
         (b"", false),
         (b"\xd4\xc3\xb2\xa1\x02\x00", false),

@@ -46,6 +46,13 @@ pub(super) struct Findings {
     pub lost: BTreeSet<u64>,
 }
 
+impl Findings {
+    /// There is more to say of the packet in `frame` than plain facts.
+    pub fn concern(&self, frame: u64) -> bool {
+        self.marks.get(&frame).is_some_and(|m| m.iter().any(|m| m.tone != Tone::Fact))
+    }
+}
+
 /// Kinds that any reader sees in the arrows themselves.
 const fn is_plain(kind: EventKind) -> bool {
     matches!(kind, EventKind::Opening | EventKind::Fin)

@@ -1,6 +1,6 @@
 //! Which packets have an arrow of their own, and what is folded between them.
 
-use super::findings::{Findings, Tone};
+use super::findings::Findings;
 use super::label::{count, duration, octets};
 use crate::model::{PerSide, Side, TcpFlags, Timestamp};
 use crate::report::{Detail, Row, RowKind};
@@ -80,8 +80,6 @@ pub(super) fn fold(detail: &Detail, findings: &Findings, folding: bool, limit: O
     let rows = &detail.rows;
     let mut keep = if folding { interesting(rows, findings) } else { vec![true; rows.len()] };
     bound(&mut keep, limit);
-    let has_finding =
-        |row: &Row| findings.marks.get(&row.frame).is_some_and(|m| m.iter().any(|m| m.tone != Tone::Fact));
     let mut pieces = Vec::new();
     let mut open: Option<Fold> = None;
     for (i, (row, keep)) in rows.iter().zip(&keep).enumerate() {
@@ -92,7 +90,7 @@ pub(super) fn fold(detail: &Detail, findings: &Findings, folding: bool, limit: O
             pieces.extend(open.take().map(Piece::Fold));
             pieces.push(Piece::Row(i));
         } else {
-            open.get_or_insert_default().add(row, has_finding(row));
+            open.get_or_insert_default().add(row, findings.concern(row.frame));
         }
     }
     if detail.left_out > 0 && detail.left_out_at >= rows.len() {
@@ -117,7 +115,7 @@ fn interesting(rows: &[Row], findings: &Findings) -> Vec<bool> {
                 RowKind::Udp { .. } => false,
                 RowKind::Icmp { .. } => true,
             };
-            control || originals.contains(&row.frame) || findings.marks.contains_key(&row.frame)
+            control || originals.contains(&row.frame) || findings.concern(row.frame)
         })
         .collect();
     let mut keep = notable.clone();

@@ -228,6 +228,20 @@ pub fn loopback() -> Script {
     s
 }
 
+/// The longest addresses there are, and the SYN unseen.
+fn six() -> Script {
+    let (a, b) =
+        ("[2001:db8:1111:2222:3333:4444:5555:6666]:50000", "[2001:db8:1111:2222:3333:4444:5555:7777]:60000");
+    let mut s = Script::new(Protocol::Tcp, a, b);
+    if let Some(tcp) = s.conversation.tcp.as_mut() {
+        tcp.roles_known = false;
+    }
+    s.to(S::Established, S::Established);
+    s.seg(0, A, PSH, 1, 1000, 1);
+    s.seg(300, B, F::ACK, 1, 0, 1001);
+    s
+}
+
 /// A transfer of 300 segments with one loss in the middle.
 pub fn long() -> Script {
     let mut s = Script::tcp().opened();
@@ -305,6 +319,7 @@ pub fn scenarios() -> Vec<(&'static str, Script, Options)> {
         ("udp", udp(), Options::default()),
         ("loopback", loopback(), Options::default()),
         ("long", long(), Options::default()),
+        ("six", six(), Options::default()),
         ("lab", lab, with_lane),
     ]
 }

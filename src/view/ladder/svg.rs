@@ -60,7 +60,9 @@ impl Columns {
             life: PerSide::new(life_a, life_b),
             margin,
             notes,
-            width: width.max(life_b + head(Side::Resp) + 12.0),
+            width: width
+                .max(life_b + head(Side::Resp) + 12.0)
+                .max(columns(&layout.title) as f64 * 9.4 + 32.0),
         }
     }
 }

@@ -1,0 +1,282 @@
+//! `synfin capture`: live, with no more privilege than it takes.
+
+use std::fmt::Write as _;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use crate::lab::duration;
+use crate::model::Printable;
+use crate::source::write::{Background, Overflow, PacketSink};
+use crate::source::{LiveOptions, LiveSource, PacketSource, SourceError};
+use crate::track::{Event, Sink};
+use crate::view::ndjson::Ndjson;
+use crate::view::services::Services;
+
+use super::confine::{self, Plan, confine};
+use super::flow::{Destination, Flow};
+use super::look::{Format, LookArgs};
+use super::replay::{TrackArgs, stop_flag, wants_packets};
+use super::save::{self, SaveArgs};
+use super::{complain, show};
+
+/// Capture live, and show what happened when it ends
+///
+/// It needs the right to open the interface: sudo, or once `sudo setcap
+/// cap_net_raw,cap_net_admin=eip` on the program. Once the interface is open everything
+/// else is given up: root, capabilities, new files, the network.
+#[derive(Debug, clap::Args)]
+pub(super) struct CaptureArgs {
+    /// The interface, as `synfin interfaces` lists them; lo is loopback, any is all of them
+    #[arg(short = 'i', long = "interface", value_name = "NAME", default_value = "lo")]
+    interface: String,
+
+    /// Stop after so many packets
+    #[arg(short = 'c', long = "count", value_name = "N")]
+    count: Option<u64>,
+
+    /// Stop after so long: 10s, 500ms, 2min
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    for_: Option<Duration>,
+
+    /// Octets kept of each packet at most
+    #[arg(short = 's', long = "snaplen", value_name = "OCTETS", default_value_t = 262_144)]
+    snaplen: u32,
+
+    /// The kernel's buffer, in KiB
+    #[arg(short = 'B', long = "buffer", value_name = "KIB", default_value_t = 32_768)]
+    buffer: u32,
+
+    /// See frames that are not for this machine, too
+    #[arg(short = 'p', long = "promiscuous")]
+    promiscuous: bool,
+
+    /// Become this user once the interface is open (as tcpdump -Z); default: who ran sudo
+    #[arg(short = 'Z', long = "user", value_name = "USER")]
+    user: Option<String>,
+
+    /// No line for each event while it runs
+    #[arg(short = 'q', long)]
+    quiet: bool,
+
+    /// Say which privileges are held after each step
+    #[arg(short = 'v', long)]
+    verbose: bool,
+
+    #[command(flatten)]
+    track: TrackArgs,
+
+    #[command(flatten)]
+    save: SaveArgs,
+
+    #[command(flatten)]
+    look: LookArgs,
+
+    /// A filter in libpcap's language: tcp port 80
+    #[arg(value_name = "FILTER")]
+    filter: Vec<String>,
+}
+
+/// Runs the command.
+pub(super) fn run(args: CaptureArgs) -> anyhow::Result<ExitCode> {
+    let style = args.look.style()?;
+    let stop = stop_flag();
+    // Read before the right to read files is given up.
+    let services = Services::system();
+    let filter = args.filter.join(" ");
+    let options = LiveOptions {
+        snaplen: args.snaplen,
+        buffer: args.buffer.saturating_mul(1024),
+        promiscuous: args.promiscuous,
+        filter: (!filter.is_empty()).then_some(filter),
+        duration: args.for_,
+        stop,
+        ..LiveOptions::new(&args.interface)
+    };
+    let mut source = match LiveSource::open(&options) {
+        Ok(source) => source,
+        Err(e) => return Ok(fault(&e)),
+    };
+    let user = match &args.user {
+        Some(name) => Some(confine::user(name).with_context(|| format!("user {name}"))?),
+        None => confine::invoker(),
+    };
+    let owner = user.as_ref().map(|u| (u.uid.as_raw(), u.gid.as_raw()));
+    let saved = match args.save.open(&[], owner) {
+        Ok(saved) => saved,
+        Err(e) => return Ok(fault(&e)),
+    };
+    let plan = Plan {
+        user,
+        output: args.save.file.clone(),
+        rotating: args.save.rotation() != Default::default(),
+        files_to_read: confine::interface_statistics(&args.interface).into_iter().collect::<Vec<PathBuf>>(),
+        read_only: vec![source.descriptor()],
+    };
+    let held = confine(&plan).context("least privilege")?;
+    if args.verbose {
+        complain("what is held:");
+        anstream::eprintln!("{held}");
+    }
+    let mut saved = match saved {
+        Some(file) => Some(Background::new(file, 256 << 20, Overflow::Lose)?),
+        None => None,
+    };
+    if !args.quiet {
+        complain(&format!("capturing on {}: Ctrl-C ends it and shows the tables", args.interface));
+    }
+
+    let mut flow = Flow::new(args.track.options());
+    flow.count = args.count;
+    flow.keep = args.look.packet;
+    if args.look.format == Format::Ndjson {
+        let mut out = Ndjson::new(std::io::stdout().lock(), wants_packets(&args.look));
+        let end = pull(&mut flow, &mut source, &mut out, &mut saved, Ndjson::flush);
+        flow.finish(&mut out);
+        out.finish()?;
+        return Ok(ended(end, &mut source));
+    }
+    let events = (!args.quiet).then_some(services);
+    let mut to = Watched { recorder: show::recorder(&args.look), services: events, line: String::new() };
+    let end = pull(&mut flow, &mut source, &mut to, &mut saved, |_| {});
+    flow.finish(&mut to);
+    let drops = source.drops();
+    to.recorder.source(source.interfaces(), source.remarks(), drops);
+    let mut report = to.recorder.finish();
+    report.summary.origins = vec![args.interface.clone()];
+    report.summary.fault = end.as_ref().err().map(ToString::to_string);
+    show::show(&report, &args.look, &style, flow.kept.as_ref())?;
+    Ok(ended(end, &mut source))
+}
+
+/// Captures until it is told to stop; `idle` runs when nothing more is waiting.
+fn pull<D: Destination>(
+    flow: &mut Flow,
+    source: &mut LiveSource,
+    to: &mut D,
+    saved: &mut Option<Background>,
+    mut idle: impl FnMut(&mut D),
+) -> Result<(), SourceError> {
+    let mut failure = None;
+    if let Some(sink) = saved {
+        sink.describe(source.interfaces())?;
+    }
+    let end = loop {
+        match source.next_packet() {
+            Ok(Some(packet)) => {
+                if let Some(sink) = saved
+                    && let Err(e) = sink.write(&packet, None)
+                {
+                    failure = Some(e);
+                }
+                let more = flow.packet(&packet, to);
+                if failure.is_some() || !more || saved.as_ref().is_some_and(PacketSink::is_full) {
+                    break Ok(());
+                }
+            }
+            Ok(None) => break Ok(()),
+            Err(e) => break Err(e),
+        }
+        if source.is_idle() {
+            idle(to);
+        }
+    };
+    if let Some(sink) = saved {
+        match sink.finish(source.drops()) {
+            Ok(written) => save::told(&written),
+            Err(e) => failure = failure.or(Some(e)),
+        }
+    }
+    failure.map_or(end, Err)
+}
+
+/// Tells the drops, always; then the exit status.
+fn ended(end: Result<(), SourceError>, source: &mut LiveSource) -> ExitCode {
+    match source.drops() {
+        Some(d) => complain(&format!(
+            "{} packets received, {} dropped by the kernel, {} by the interface",
+            d.received, d.kernel, d.interface
+        )),
+        None => complain("how many packets were dropped is not known"),
+    }
+    match end {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => fault(&e),
+    }
+}
+
+fn fault(e: &SourceError) -> ExitCode {
+    // The text has lines of its own, with the commands that help.
+    for (i, line) in e.to_string().lines().enumerate() {
+        if i == 0 { complain(line) } else { anstream::eprintln!("  {}", Printable(line.trim())) }
+    }
+    ExitCode::FAILURE
+}
+
+/// A recorder that also says each event of a connection's life as it comes.
+struct Watched {
+    recorder: crate::report::Recorder,
+    services: Option<&'static Services>,
+    line: String,
+}
+
+impl Destination for Watched {
+    fn frame(
+        &mut self,
+        packet: &crate::model::Packet<'_>,
+        problems: crate::decode::Problems,
+        records: usize,
+    ) -> bool {
+        self.recorder.frame(packet, problems, records);
+        true
+    }
+}
+
+impl Sink for Watched {
+    fn tcp(
+        &mut self,
+        s: &crate::decode::TcpSegment,
+        seen: &crate::track::SeenSegment,
+        c: &crate::track::TcpConversation,
+    ) {
+        self.recorder.tcp(s, seen, c);
+    }
+
+    fn udp(
+        &mut self,
+        d: &crate::decode::UdpDatagram,
+        seen: &crate::track::SeenDatagram,
+        c: &crate::track::UdpConversation,
+    ) {
+        self.recorder.udp(d, seen, c);
+    }
+
+    fn icmp(&mut self, m: &crate::decode::IcmpMessage, quoted: Option<crate::model::StreamId>) {
+        self.recorder.icmp(m, quoted);
+    }
+
+    fn cut(&mut self, record: &crate::decode::Record) {
+        self.recorder.cut(record);
+    }
+
+    fn event(&mut self, event: &Event) {
+        self.recorder.event(event);
+        if self.services.is_some() {
+            self.line.clear();
+            let _ = write!(self.line, "{}", crate::view::events::line(event));
+            // A closed terminal is no reason to stop capturing.
+            let _ = writeln!(anstream::stdout(), "{}", self.line);
+        }
+    }
+
+    fn tcp_ended(&mut self, c: &crate::track::TcpConversation) {
+        self.recorder.tcp_ended(c);
+    }
+
+    fn udp_ended(&mut self, c: &crate::track::UdpConversation) {
+        self.recorder.udp_ended(c);
+    }
+}

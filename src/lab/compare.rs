@@ -1,0 +1,325 @@
+//! `compare`: the same payload over TCP and over UDP, on the same wire, without and with
+//! loss, measured.
+
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::time::{Duration, Instant};
+
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+use super::error::LabError;
+use super::figures::{Figures, claims, table};
+use super::hosts::{self, Host, HostSpec};
+use super::outcome::{Call, LabHost, LabOutcome};
+use super::peek::Upper;
+use super::run::LabOptions;
+use super::truth::Truth;
+use super::wire::{Line, Wire};
+use crate::model::{LinkType, Timestamp};
+
+/// The payload of each transfer: so many messages of so many octets.
+pub(super) const MESSAGES: usize = 200;
+/// What fits into a full TCP segment with timestamps, so both carry the same.
+pub(super) const MESSAGE: usize = 1448;
+/// One way, unless the user says otherwise.
+const DELAY: Duration = Duration::from_millis(10);
+/// Percent, in the second half.
+const LOSS: f64 = 5.0;
+/// How long a transfer may take before the lab gives it up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The lab's question, for the list.
+pub(super) const QUESTION: &str = "TCP or UDP: what does each cost, and what does it give?";
+/// Its chapter.
+pub(super) const GROUP: &str = "UDP";
+const LESSON: &str = "TCP pays with a round trip, acknowledgments and longer headers, and delivers everything in \
+                      order; UDP starts at once and costs less, and what is lost stays lost.";
+
+struct Bench<'a> {
+    hosts: &'a [Host],
+    wire: Wire,
+    calls: Vec<Call>,
+    delay: Duration,
+}
+
+fn machine(what: &str, e: impl std::fmt::Display) -> LabError {
+    LabError::of_lab(format!("compare: {what}"), e)
+}
+
+fn cpu() -> Result<Duration, LabError> {
+    let usage = getrusage(UsageWho::RUSAGE_THREAD).map_err(|e| machine("getrusage", e))?;
+    let micros = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+    Ok(Duration::from_micros(u64::try_from(micros).unwrap_or(0)))
+}
+
+/// The `n`th message: its number, then a pattern.
+fn message(n: usize) -> Vec<u8> {
+    let mut m = u32::try_from(n).unwrap_or(0).to_be_bytes().to_vec();
+    m.extend((4..MESSAGE).map(|i| b'a' + (i % 26) as u8));
+    m
+}
+
+/// Runs the four transfers.
+pub(super) fn perform(options: &LabOptions) -> Result<LabOutcome, LabError> {
+    let spec = |name: &str| HostSpec {
+        name: name.into(),
+        sysctls: vec![
+            ("net.ipv4.tcp_rmem".into(), "4096 6291456 6291456".into()),
+            ("net.ipv4.tcp_wmem".into(), "4096 4194304 4194304".into()),
+        ],
+        mtu: 1500,
+    };
+    let net = hosts::build(&[spec("client"), spec("server")], false)?;
+    let truth = Truth::open(&net.hosts)?;
+    let addrs = net.hosts.iter().map(|h| h.addr).collect();
+    let mut wire = Wire::new(net.ports, addrs, false, truth);
+    wire.settle()?;
+    wire.forget();
+    // A look-up after each packet would be charged to TCP alone.
+    wire.truth.mute();
+    wire.seed(options.seed);
+    let delay = options.delay.unwrap_or(DELAY);
+    let loss = options.loss.unwrap_or(LOSS).clamp(0.0, 50.0);
+    let mut bench = Bench { hosts: &net.hosts, wire, calls: Vec::new(), delay };
+    let mut runs = Vec::new();
+    for (round, percent) in [(0, 0.0), (1, loss)] {
+        let line = Line {
+            delay,
+            rate: options.rate.unwrap_or(0),
+            queue: options.queue.unwrap_or(0),
+            loss: (percent * 10_000.0) as u32,
+        };
+        bench.wire.lines.fill(line);
+        runs.push(bench.tcp(8000 + round)?);
+        bench.wire.settle()?;
+        runs.push(bench.udp(9000 + round)?);
+        bench.wire.settle()?;
+    }
+    bench.wire.finish();
+    let Bench { wire, calls, .. } = bench;
+    let (tcp, udp, tcp_lossy, udp_lossy) = match runs.as_slice() {
+        [a, b, c, d] => (a, b, c, d),
+        _ => return Err(machine("runs", "there are four")),
+    };
+    let expectations = claims(tcp, udp, tcp_lossy, udp_lossy, loss);
+    let mut outcome = LabOutcome {
+        name: "compare".into(),
+        group: GROUP.into(),
+        question: QUESTION.into(),
+        lesson: LESSON.into(),
+        medium: net.medium,
+        hosts: net.hosts.iter().map(|h| LabHost { name: h.name.clone(), addr: h.addr }).collect(),
+        link: LinkType::RAW,
+        at: options.at,
+        frames: wire.frames,
+        calls,
+        states: Vec::new(),
+        counters: Vec::new(),
+        expectations,
+        rules: Vec::new(),
+        notes: vec!["Not exact to the bit: times are measured, and TCP's timers run in real time.".into()],
+        table: None,
+    };
+    let numbers = outcome.numbers(options.at);
+    outcome.table = Some(table(&runs, &numbers, loss, delay));
+    Ok(outcome)
+}
+
+impl Bench<'_> {
+    fn socket(&self, host: usize, udp: bool) -> Result<Socket, LabError> {
+        self.hosts.get(host).ok_or_else(|| machine("host", "no such host"))?.enter()?;
+        let (ty, protocol) = if udp { (Type::DGRAM, Protocol::UDP) } else { (Type::STREAM, Protocol::TCP) };
+        let s =
+            Socket::new(Domain::IPV4, ty.nonblocking(), Some(protocol)).map_err(|e| machine("socket", e))?;
+        s.set_reuse_address(true).map_err(|e| machine("SO_REUSEADDR", e))?;
+        Ok(s)
+    }
+
+    fn address(&self, host: usize, port: u16) -> SockAddr {
+        let addr = self.hosts.get(host).map_or(Ipv4Addr::UNSPECIFIED, |h| h.addr);
+        SocketAddrV4::new(addr, port).into()
+    }
+
+    fn log(&mut self, ts: Timestamp, host: usize, socket: &str, text: String, bytes: usize) {
+        self.calls.push(Call {
+            ts,
+            returned: self.wire.clock.now(),
+            host,
+            socket: socket.into(),
+            text,
+            result: format!("= {bytes}"),
+            bytes,
+            data: Vec::new(),
+            caused: Vec::new(),
+        });
+    }
+
+    fn tcp(&mut self, port: u16) -> Result<Figures, LabError> {
+        let listener = self.socket(1, false)?;
+        let there = self.address(1, port);
+        listener.bind(&there).and_then(|()| listener.listen(1)).map_err(|e| machine("listen", e))?;
+        let client = self.socket(0, false)?;
+        client.bind(&self.address(0, port + 30_000)).map_err(|e| machine("bind", e))?;
+        client.set_tcp_congestion(b"reno").map_err(|e| machine("congestion control", e))?;
+        let (first, start, used, ts) = self.begin()?;
+        match client.connect(&there) {
+            Err(e) if e.raw_os_error() == Some(nix::errno::Errno::EINPROGRESS as i32) => {}
+            other => other.map_err(|e| machine("connect", e))?,
+        }
+        let mut server: Option<Socket> = None;
+        let payload: Vec<u8> = (0..MESSAGES).flat_map(message).collect();
+        let (mut sent, mut got, mut first_octet) = (0, Vec::with_capacity(payload.len()), None);
+        let mut closed = false;
+        let mut room = vec![0; 1 << 16];
+        let end = Instant::now() + PATIENCE;
+        let mut fault = None;
+        let done = self.wire.run_until(PATIENCE, |_| {
+            if server.is_none() {
+                server = listener.accept().ok().map(|(s, _)| s);
+                if let Some(s) = &server {
+                    s.set_nonblocking(true).map_err(|e| machine("accept", e))?;
+                }
+            }
+            while let Some(rest) = payload.get(sent..)
+                && !rest.is_empty()
+            {
+                match (&client).write(rest) {
+                    Ok(n) => sent += n,
+                    Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::NotConnected) => {
+                        break;
+                    }
+                    Err(e) => return Err(machine("send", e)),
+                }
+            }
+            if sent == payload.len() && !closed {
+                closed = true;
+                client.shutdown(std::net::Shutdown::Write).map_err(|e| machine("shutdown", e))?;
+            }
+            let Some(s) = &server else { return Ok(false) };
+            loop {
+                match (&*s).read(&mut room) {
+                    Ok(0) => return Ok(true),
+                    Ok(n) => {
+                        first_octet.get_or_insert_with(|| start.elapsed());
+                        got.extend_from_slice(room.get(..n).unwrap_or_default());
+                    }
+                    Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
+                    Err(e) => {
+                        fault = Some(e);
+                        return Ok(true);
+                    }
+                }
+            }
+            Ok(Instant::now() > end)
+        })?;
+        if let Some(e) = fault {
+            return Err(machine("recv", e));
+        }
+        if !done || got != payload {
+            return Err(machine("TCP", format!("{} of {} octets arrived", got.len(), payload.len())));
+        }
+        let mut f = self.end(first, start, used, first_octet.unwrap_or_default())?;
+        self.log(ts, 0, "c", format!("sendall(c, {})", payload.len()), payload.len());
+        self.log(ts, 1, "s", "recv(s) until the end".into(), got.len());
+        drop((client, server));
+        self.wire.settle()?;
+        self.count(&mut f);
+        f.received = got.len() as u64;
+        Ok(f)
+    }
+
+    fn udp(&mut self, port: u16) -> Result<Figures, LabError> {
+        let server = self.socket(1, true)?;
+        let there = self.address(1, port);
+        server.bind(&there).map_err(|e| machine("bind", e))?;
+        let client = self.socket(0, true)?;
+        client.bind(&self.address(0, port + 30_000)).map_err(|e| machine("bind", e))?;
+        let (first, start, used, ts) = self.begin()?;
+        let mut order = Vec::new();
+        let (mut first_octet, mut last) = (None, Duration::ZERO);
+        let mut room = vec![0; 1 << 16];
+        let mut octets = 0;
+        let mut drain = |order: &mut Vec<u32>, last: &mut Duration| -> Result<(), LabError> {
+            loop {
+                match (&server).read(&mut room) {
+                    Ok(n) => {
+                        *last = start.elapsed();
+                        first_octet.get_or_insert(*last);
+                        octets += n as u64;
+                        if let Some(&[a, b, c, d]) = room.get(..4) {
+                            order.push(u32::from_be_bytes([a, b, c, d]));
+                        }
+                    }
+                    Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                    Err(e) => return Err(machine("recv", e)),
+                }
+            }
+        };
+        for n in 0..MESSAGES {
+            client.send_to(&message(n), &there).map_err(|e| machine("sendto", e))?;
+            while self.wire.advance()? {
+                drain(&mut order, &mut last)?;
+            }
+        }
+        // Nothing tells the receiver that it has seen the last: it waits as long as one may travel.
+        let wait = self.delay * 2 + Duration::from_millis(20);
+        let end = Instant::now() + wait;
+        while order.len() < MESSAGES && Instant::now() < end {
+            if !self.wire.advance()? {
+                self.wire.rest(Duration::from_millis(1))?;
+            }
+            drain(&mut order, &mut last)?;
+        }
+        let mut f = self.end(first, start, used, first_octet.unwrap_or_default())?;
+        f.time = last;
+        self.count(&mut f);
+        f.received = octets;
+        f.missing = (0..MESSAGES).filter(|n| !order.contains(&(*n as u32))).count();
+        f.disorder = order.iter().zip(order.iter().skip(1)).filter(|(a, b)| b < a).count();
+        self.log(ts, 0, "u", format!("sendto(u, {MESSAGE}), {MESSAGES} times"), MESSAGES * MESSAGE);
+        self.log(ts, 1, "v", format!("recv(v), {} times", order.len()), octets as usize);
+        Ok(f)
+    }
+
+    fn begin(&mut self) -> Result<(usize, Instant, Duration, Timestamp), LabError> {
+        self.wire.settle()?;
+        Ok((self.wire.frames.len(), Instant::now(), cpu()?, self.wire.clock.now()))
+    }
+
+    fn end(
+        &self,
+        first_frame: usize,
+        start: Instant,
+        used: Duration,
+        first_octet: Duration,
+    ) -> Result<Figures, LabError> {
+        let (time, cpu) = (start.elapsed(), cpu()?.saturating_sub(used));
+        Ok(Figures { first_frame, time, cpu, first_octet, ..Figures::default() })
+    }
+
+    /// Counts the packets of the transfer that began at `first_frame`.
+    fn count(&self, f: &mut Figures) {
+        let frames = self.wire.frames.iter().zip(&self.wire.seen).enumerate().skip(f.first_frame);
+        for (i, (frame, seen)) in frames {
+            let Some(p) = seen.peek else { continue };
+            let payload = match p.upper {
+                Upper::Tcp(t) => u64::from(t.payload),
+                Upper::Udp { length, .. } => u64::from(length.saturating_sub(8)),
+                _ => 0,
+            };
+            f.frames += 1;
+            f.payload += payload;
+            f.headers += u64::from(p.total_len) - payload.min(p.total_len.into());
+            f.resent += usize::from(seen.resent);
+            f.lost += usize::from(frame.deliveries.is_empty());
+            if payload > 0 && f.first_data.is_none() {
+                f.first_data = Some(i);
+            }
+            if f.first_data.is_none() {
+                f.before_data += 1;
+            }
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! The sink that builds a report: conversations up to a limit, and the packets of those
+//! that somebody wants to look at.
+
+use std::collections::BTreeMap;
+
+use crate::decode::{Context, IcmpMessage, Problem, Problems, Record, TcpOption, TcpOptions, TcpSegment, UdpDatagram};
+use crate::model::{Packet, Protocol, Side, StreamId};
+use crate::source::{Drops, Interface};
+use crate::track::{
+    Event, SeenDatagram, SeenSegment, Sink, TcpConversation, UdpConversation,
+};
+
+use super::segment::{Detail, Row, RowKind};
+use super::{Conversation, Report};
+
+/// Which conversations to keep packets of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    /// None.
+    None,
+    /// All, as long as there are no more than this many; beyond it none.
+    Few(usize),
+    /// The first so many.
+    First(usize),
+    /// These.
+    Only(Vec<StreamId>),
+}
+
+/// What a recorder keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecorderOptions {
+    /// Conversations to list at most; `None` for all.
+    pub limit: Option<usize>,
+    /// Whose packets to keep.
+    pub select: Selection,
+    /// Packets of one conversation at most: the first half of them and the latest half.
+    pub rows: usize,
+    /// Events at most, over all and in each detail; `None` for all.
+    pub events: Option<usize>,
+    /// List only these conversations.
+    pub only: Option<Vec<StreamId>>,
+}
+
+impl Default for RecorderOptions {
+    fn default() -> Self {
+        Self { limit: Some(1000), select: Selection::Few(5), rows: 100_000, events: Some(10_000), only: None }
+    }
+}
+
+/// Builds a report from what the tracker says.
+#[derive(Debug, Default)]
+pub struct Recorder {
+    options: RecorderOptions,
+    report: Report,
+    details: BTreeMap<StreamId, Kept>,
+    /// More conversations came than `Selection::Few` allows.
+    too_many: bool,
+    problems: BTreeMap<Problem, (u64, u64, usize)>,
+}
+
+/// The packets kept of one conversation: `rows[head..]` is a ring once it is full.
+#[derive(Debug, Default)]
+struct Kept {
+    detail: Detail,
+    ring: usize,
+}
+
+impl Recorder {
+    /// A recorder with nothing in it.
+    #[must_use]
+    pub fn new(options: RecorderOptions) -> Self {
+        Self { options, ..Self::default() }
+    }
+
+    /// Counts a frame, and what is wrong with its headers; `records` is how many it had.
+    #[inline]
+    pub fn frame(&mut self, packet: &Packet<'_>, problems: Problems, records: usize) {
+        let s = &mut self.report.summary;
+        s.packets += 1;
+        s.bytes += u64::from(packet.orig_len);
+        s.first = Some(s.first.map_or(packet.ts, |t| t.min(packet.ts)));
+        s.last = Some(s.last.map_or(packet.ts, |t| t.max(packet.ts)));
+        if records == 0 {
+            s.other_packets += 1;
+        }
+        if !problems.is_empty() {
+            for p in problems.iter() {
+                let entry = self.problems.entry(p).or_insert((0, packet.number, problems.offset()));
+                entry.0 += 1;
+            }
+        }
+    }
+
+    /// What the source says of itself.
+    pub fn source(&mut self, interfaces: &[Interface], remarks: &[String], drops: Option<Drops>) {
+        let s = &mut self.report.summary;
+        s.interfaces = interfaces.to_vec();
+        s.remarks = remarks.to_vec();
+        s.drops = drops;
+    }
+
+    /// What was built, for a look while a capture goes on: conversations that are still
+    /// open are not in it.
+    #[must_use]
+    pub const fn so_far(&self) -> &Report {
+        &self.report
+    }
+
+    /// The report. The tracker must have let every conversation go.
+    #[must_use]
+    pub fn finish(mut self) -> Report {
+        let problems = self.problems.into_iter().map(|(p, (n, packet, at))| (p.text(), n, packet, at));
+        self.report.summary.problems = problems.collect();
+        self.report.conversations.sort_by_key(|c| c.id);
+        if let Some(limit) = self.options.limit
+            && self.report.conversations.len() > limit
+        {
+            self.report.conversations_left_out += (self.report.conversations.len() - limit) as u64;
+            self.report.conversations.truncate(limit);
+        }
+        self.report.details = self.details.into_values().map(Kept::finish).collect();
+        self.report
+    }
+
+    /// Is this conversation to be listed?
+    fn lists(&self, id: StreamId) -> bool {
+        match &self.options.only {
+            Some(only) => only.contains(&id),
+            // Numbers grow, so that the first ones are those below the limit.
+            None => self.options.limit.is_none_or(|limit| (id.number as usize) < limit),
+        }
+    }
+
+    fn detail(&mut self, id: StreamId) -> Option<&mut Kept> {
+        let wanted = match &self.options.select {
+            Selection::None => false,
+            Selection::Only(ids) => ids.contains(&id),
+            Selection::First(n) => self.details.contains_key(&id) || self.details.len() < *n,
+            Selection::Few(n) => {
+                if !self.too_many && !self.details.contains_key(&id) && self.details.len() >= *n {
+                    self.too_many = true;
+                    self.details.clear();
+                }
+                !self.too_many
+            }
+        };
+        if !wanted {
+            return None;
+        }
+        let kept = self.details.entry(id).or_default();
+        kept.detail.id = Some(id);
+        Some(kept)
+    }
+
+    fn add(&mut self, id: StreamId, row: impl FnOnce() -> Row) {
+        let rows = self.options.rows;
+        if let Some(kept) = self.detail(id) {
+            kept.push(row(), rows);
+        }
+    }
+
+    fn end(&mut self, conversation: impl FnOnce() -> Conversation, id: StreamId) {
+        if self.lists(id) {
+            self.report.conversations.push(conversation());
+        } else if self.options.only.is_none() {
+            self.report.conversations_left_out += 1;
+        }
+    }
+}
+
+impl Kept {
+    fn push(&mut self, row: Row, most: usize) {
+        let rows = &mut self.detail.rows;
+        if rows.len() < most {
+            rows.push(row);
+            return;
+        }
+        let half = most / 2;
+        let at = half + self.ring % (most - half).max(1);
+        if let Some(slot) = rows.get_mut(at) {
+            *slot = row;
+        }
+        self.ring += 1;
+        self.detail.left_out += 1;
+        self.detail.left_out_at = half;
+    }
+
+    fn finish(mut self) -> Detail {
+        if self.detail.left_out > 0 {
+            let tail = self.detail.rows.get_mut(self.detail.left_out_at..).unwrap_or_default();
+            let len = tail.len().max(1);
+            tail.rotate_left(self.ring % len);
+        }
+        self.detail
+    }
+}
+
+fn row(ip: &Context, side: Side, header_len: u8, len: u32, kind: RowKind) -> Row {
+    Row {
+        frame: ip.frame,
+        ts: ip.ts,
+        side,
+        wire: ip.wire,
+        ip_header_len: ip.ip_header_len,
+        ip_id: ip.ip_id,
+        ttl: ip.ttl,
+        header_len,
+        len,
+        kind,
+    }
+}
+
+const fn tcp(number: u32) -> StreamId {
+    StreamId { protocol: Protocol::Tcp, number }
+}
+
+const fn udp(number: u32) -> StreamId {
+    StreamId { protocol: Protocol::Udp, number }
+}
+
+impl Sink for Recorder {
+    #[inline]
+    fn tcp(&mut self, s: &TcpSegment, seen: &SeenSegment, _: &TcpConversation) {
+        let report = &mut self.report;
+        report.summary.tcp_segments += 1;
+        let overhead = &mut report.overhead;
+        overhead.tcp_headers.count(s.header_len);
+        overhead.tcp_header_bytes += u64::from(s.header_len);
+        overhead.tcp_payload += u64::from(s.len);
+        overhead.options.count(s.options.as_slice());
+        self.add(tcp(seen.stream), || {
+            let kind = RowKind::Tcp {
+                flags: s.flags,
+                seq: s.seq,
+                ack: s.ack,
+                rel_seq: s.seq.relative_to(seen.base),
+                rel_ack: seen.ack_base.map(|base| s.ack.relative_to(base)),
+                window: s.window,
+                scaled_window: seen.scaled_window,
+                options: s.options,
+                checksum_offloaded: s.checksum_offloaded,
+                states: seen.states,
+                analysis: seen.analysis,
+            };
+            row(&s.ip, seen.side, s.header_len, s.len, kind)
+        });
+    }
+
+    #[inline]
+    fn udp(&mut self, d: &UdpDatagram, seen: &SeenDatagram, _: &UdpConversation) {
+        let report = &mut self.report;
+        report.summary.udp_datagrams += 1;
+        report.overhead.udp_headers += 1;
+        report.overhead.udp_payload += u64::from(d.payload);
+        self.add(udp(seen.stream), || {
+            let kind = RowKind::Udp { length: d.length, checksum: d.checksum };
+            row(&d.ip, seen.side, 8, d.payload, kind)
+        });
+    }
+
+    fn cut(&mut self, record: &Record) {
+        match record {
+            Record::Tcp(_) => self.report.summary.tcp_segments += 1,
+            Record::Udp(_) => self.report.summary.udp_datagrams += 1,
+            Record::Icmp(_) => {}
+        }
+    }
+
+    fn icmp(&mut self, m: &IcmpMessage, quoted: Option<StreamId>) {
+        self.report.summary.icmp_messages += 1;
+        let Some(id) = quoted else { return };
+        // Whoever reports the error stands on the side that the quoted packet was going to.
+        self.add(id, || {
+            let kind = RowKind::Icmp { version: m.version, icmp_type: m.icmp_type, code: m.code };
+            row(&m.ip, Side::Resp, 8, 0, kind)
+        });
+    }
+
+    fn event(&mut self, event: &Event) {
+        let most = self.options.events.unwrap_or(usize::MAX);
+        if self.options.only.as_ref().is_none_or(|only| only.contains(&event.stream)) {
+            if self.report.events.len() < most {
+                self.report.events.push(*event);
+            } else {
+                self.report.events_left_out += 1;
+            }
+        }
+        if let Some(kept) = self.details.get_mut(&event.stream)
+            && kept.detail.events.len() < most
+        {
+            kept.detail.events.push(*event);
+        }
+    }
+
+    fn tcp_ended(&mut self, c: &TcpConversation) {
+        if !c.icmp_only {
+            self.report.summary.tcp_streams += 1;
+        }
+        self.end(|| c.into(), tcp(c.stream));
+    }
+
+    fn udp_ended(&mut self, c: &UdpConversation) {
+        if !c.icmp_only {
+            self.report.summary.udp_streams += 1;
+        }
+        self.end(|| c.into(), udp(c.stream));
+    }
+}
+
+impl super::OptionCounts {
+    /// Counts the options of one header: each kind once, and its octets.
+    #[inline]
+    pub fn count(&mut self, octets: &[u8]) {
+        // What nearly every data segment has.
+        if let [1, 1, 8, 10, ..] = octets
+            && octets.len() == 12
+        {
+            self.add(1, 2);
+            self.add(8, 10);
+            return;
+        }
+        if !octets.is_empty() {
+            self.walk(octets);
+        }
+    }
+
+    fn add(&mut self, kind: usize, octets: u64) {
+        let slot = &mut self.by_kind[kind.min(35)];
+        slot.0 += 1;
+        slot.1 += octets;
+    }
+
+    fn walk(&mut self, octets: &[u8]) {
+        let mut noops = 0;
+        for option in TcpOptions::new(octets) {
+            let (kind, len) = match option {
+                TcpOption::End { padding } => (0, 1 + padding as u64),
+                TcpOption::Nop => {
+                    noops += 1;
+                    continue;
+                }
+                TcpOption::MaxSegmentSize(_) => (2, 4),
+                TcpOption::WindowScale(_) => (3, 3),
+                TcpOption::SackPermitted => (4, 2),
+                TcpOption::Sack(blocks) => (5, 2 + 8 * blocks.as_slice().len() as u64),
+                TcpOption::Timestamps { .. } => (8, 10),
+                TcpOption::Md5(data) => (19, 2 + data.len() as u64),
+                TcpOption::Ao(data) => (29, 2 + data.len() as u64),
+                TcpOption::Mptcp(data) => (30, 2 + data.len() as u64),
+                TcpOption::FastOpen(data) => (34, 2 + data.len() as u64),
+                TcpOption::FastOpenExperimental(data) => (35, 4 + data.len() as u64),
+                TcpOption::Other { kind, data } => (usize::from(kind), 2 + data.len() as u64),
+                TcpOption::Malformed { kind, rest } => (usize::from(kind), rest.len() as u64),
+            };
+            self.add(kind, len);
+        }
+        if noops > 0 {
+            self.add(1, noops);
+        }
+    }
+}
