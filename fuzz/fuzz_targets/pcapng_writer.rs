@@ -22,7 +22,8 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let Ok(mut source) = open() else { return };
     let before = all(&mut source);
 
-    let folder = if std::path::Path::new("/dev/shm").is_dir() { "/dev/shm".into() } else { std::env::temp_dir() };
+    let folder =
+        if std::path::Path::new("/dev/shm").is_dir() { "/dev/shm".into() } else { std::env::temp_dir() };
     let folder = tempfile::tempdir_in(folder).expect("a directory");
     let path = folder.path().join("out.pcapng");
     let mut sink = FileSink::create(&path, WriteOptions::default()).expect("a file");

@@ -114,6 +114,8 @@ libfuzzer_sys::fuzz_target!(|input: Input| {
             checksum: 0,
             checksum_offloaded: false,
             urgent: 0,
+            cut: false,
+            len_unknown: false,
             options,
         }));
     }
