@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::source::write::{FileSink, Rotation, WriteOptions};
-use crate::source::{SourceError, write::PacketSink, write::Written};
+use crate::source::{SourceError, write::Written};
 
 /// Where to save packets.
 #[derive(Debug, Clone, clap::Args)]

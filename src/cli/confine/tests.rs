@@ -58,6 +58,7 @@ fn inside() {
         "rotating" => rotating(directory),
         "no room" => no_room(directory),
         "capture" => capture(),
+        "renounce" => renounced(),
         other => panic!("no case {other}"),
     }
     println!("case done");
@@ -199,6 +200,25 @@ fn capture() {
     refused("injection", capture.sendpacket([0; 60]).map_err(|_| std::io::Error::from(Errno::EPERM)));
     let stats = capture.stats().unwrap();
     assert_eq!((stats.dropped, stats.if_dropped), (0, 0));
+}
+
+/// An ordinary user whose program has a capability, as setcap gives it.
+fn renounced() {
+    let Some(user) = somebody() else { return };
+    let granted = CapsHashSet::from([caps::Capability::CAP_NET_RAW]);
+    prctl::set_keepcaps(true).unwrap();
+    setresuid(user.uid, user.uid, user.uid).unwrap();
+    caps::set(None, CapSet::Permitted, &granted).unwrap();
+    caps::set(None, CapSet::Effective, &granted).unwrap();
+    assert!(pcap::Capture::from_device("lo").unwrap().open().is_ok());
+    renounce().unwrap();
+    assert_eq!(caps::read(None, CapSet::Permitted).unwrap(), CapsHashSet::new());
+    assert!(pcap::Capture::from_device("lo").unwrap().open().is_err());
+}
+
+#[test]
+fn a_command_that_opens_no_device_keeps_no_capability() {
+    run("renounce");
 }
 
 #[test]

@@ -25,6 +25,7 @@ use super::{Style, View};
 
 pub(in crate::view) use axis::{octets, time};
 pub use svg::STYLE as SVG_STYLE;
+pub(in crate::view) use text::Pieces;
 pub use xplot::XplotFile;
 
 /// A kind of graph.
@@ -120,6 +121,21 @@ pub fn render_one(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     text::draw(&build::chart(kind, detail, conversation, extra), style, out)
+}
+
+/// The graph of one side without its title, in pieces of one colour, for a pane of
+/// `size` columns and lines.
+pub(in crate::view) fn cells(
+    kind: Graph,
+    detail: &Detail,
+    conversation: &Conversation,
+    side: Side,
+    size: (usize, usize),
+    ascii: bool,
+) -> Vec<Pieces> {
+    let chart = build::chart(kind, detail, conversation, &[]);
+    let panel = chart.panels.iter().find(|p| p.side == side);
+    panel.map_or_else(Vec::new, |p| text::cells(p, size.0, size.1, ascii))
 }
 
 /// The graph as one SVG file, light or dark as its reader prefers.

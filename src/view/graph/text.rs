@@ -11,39 +11,100 @@ use crate::view::Style;
 
 /// Draws all panels of `chart`.
 pub(super) fn draw(chart: &Chart, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let pen = Pen { style };
-    pen.wrapped(&pen.plain(&chart.title), out)?;
+    let pen = Pen { ascii: style.ascii, width: style.width };
+    let paper = &mut Printed { out, color: style.color };
+    pen.wrapped(&pen.plain(&chart.title), paper)?;
     for panel in &chart.panels {
-        writeln!(out)?;
-        pen.panel(panel, out)?;
+        paper.end()?;
+        let axis = if panel.layers.is_empty() { "" } else { panel.y.name };
+        let (open, close) = if axis.is_empty() { ("", "") } else { (" (", ")") };
+        pen.wrapped(&pen.plain(&format!("{}{open}{axis}{close}", panel.title)), paper)?;
+        pen.panel(panel, (pen.width.clamp(40, 400) / 5).clamp(12, 28), paper)?;
     }
-    writeln!(out)
+    paper.end()
 }
 
-struct Pen<'a> {
-    style: &'a Style,
+/// A line in pieces of one colour.
+pub(in crate::view) type Pieces = Vec<(String, Option<AnsiColor>)>;
+
+/// One panel without its title in `rows` lines of `width` columns, if that is enough for it.
+pub(super) fn cells(panel: &Panel, width: usize, rows: usize, ascii: bool) -> Vec<Pieces> {
+    let pen = Pen { ascii, width };
+    let drawn = |plot: usize| {
+        let mut sheet = Sheet { lines: Vec::new(), line: Vec::new() };
+        // A sheet takes whatever comes.
+        let _ = pen.panel(panel, plot.max(3), &mut sheet);
+        sheet.lines
+    };
+    let around = drawn(3).len().saturating_sub(3);
+    drawn(rows.saturating_sub(around))
+}
+
+/// What a pen writes on.
+trait Paper {
+    fn put(&mut self, text: &str, ink: Option<Role>) -> io::Result<()>;
+    fn end(&mut self) -> io::Result<()>;
+}
+
+/// A terminal or a file.
+struct Printed<'a> {
+    out: &'a mut dyn Write,
+    color: bool,
+}
+
+impl Paper for Printed<'_> {
+    fn put(&mut self, text: &str, ink: Option<Role>) -> io::Result<()> {
+        match ink.map(ansi).filter(|_| self.color) {
+            Some(ink) => write!(self.out, "{ink}{text}{ink:#}"),
+            None => self.out.write_all(text.as_bytes()),
+        }
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        writeln!(self.out)
+    }
+}
+
+/// Lines for somebody else to show.
+struct Sheet {
+    lines: Vec<Pieces>,
+    line: Pieces,
+}
+
+impl Paper for Sheet {
+    fn put(&mut self, text: &str, ink: Option<Role>) -> io::Result<()> {
+        self.line.push((text.to_owned(), ink.map(color)));
+        Ok(())
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.lines.push(std::mem::take(&mut self.line));
+        Ok(())
+    }
+}
+
+struct Pen {
+    ascii: bool,
+    width: usize,
 }
 
 /// Characters of the frame: vertical, its tick, corner, horizontal, its tick.
 const FRAME: [char; 5] = ['│', '┤', '└', '─', '┬'];
 const ASCII_FRAME: [char; 5] = ['|', '+', '+', '-', '+'];
 
-impl Pen<'_> {
+impl Pen {
     /// Text of our own with its few special characters as the style wants them.
     fn plain(&self, text: &str) -> String {
-        if self.style.ascii {
+        if self.ascii {
             text.replace('→', "->").replace('µ', "u").replace('–', "-")
         } else {
             text.to_owned()
         }
     }
 
-    fn panel(&self, panel: &Panel, out: &mut dyn Write) -> io::Result<()> {
-        let axis = if panel.layers.is_empty() { "" } else { panel.y.name };
-        let (open, close) = if axis.is_empty() { ("", "") } else { (" (", ")") };
-        self.wrapped(&self.plain(&format!("{}{open}{axis}{close}", panel.title)), out)?;
+    fn panel(&self, panel: &Panel, rows: usize, out: &mut dyn Paper) -> io::Result<()> {
         if !panel.layers.is_empty() {
-            self.picture(panel, out)?;
+            self.picture(panel, rows, out)?;
             self.legend(panel, out)?;
         }
         for note in &panel.notes {
@@ -52,14 +113,13 @@ impl Pen<'_> {
         Ok(())
     }
 
-    fn picture(&self, panel: &Panel, out: &mut dyn Write) -> io::Result<()> {
-        let width = self.style.width.clamp(40, 400);
-        let rows = (width / 5).clamp(12, 28);
-        let ticks = panel.y.ticks(rows / 3);
+    fn picture(&self, panel: &Panel, rows: usize, out: &mut dyn Paper) -> io::Result<()> {
+        let width = self.width.clamp(40, 400);
+        let ticks = panel.y.ticks((rows / 3).max(2));
         let margin = ticks.iter().map(|t| t.label.chars().count()).max().unwrap_or(0) + 1;
         let columns = width.saturating_sub(margin + 1).max(20);
         let canvas = self.canvas(panel, columns, rows);
-        let [bar, tick, corner, line, down] = if self.style.ascii { ASCII_FRAME } else { FRAME };
+        let [bar, tick, corner, line, down] = if self.ascii { ASCII_FRAME } else { FRAME };
         let mut labels = vec![None; rows];
         for t in &ticks {
             let up = (panel.y.fraction(t.at) * (rows - 1) as f64).round() as usize;
@@ -68,34 +128,18 @@ impl Pen<'_> {
             }
         }
         for (row, label) in labels.iter().enumerate() {
-            match label {
-                Some(text) => write!(out, "{text:>margin$}{tick}")?,
-                None => write!(out, "{:margin$}{bar}", "")?,
-            }
-            self.row(&canvas, row, out)?;
+            let left = match label {
+                Some(text) => format!("{text:>margin$}{tick}"),
+                None => format!("{:margin$}{bar}", ""),
+            };
+            out.put(&left, None)?;
+            row_of(&canvas, row, out)?;
         }
         let (rule, under) = self.time_labels(&panel.x, columns, line, down);
-        writeln!(out, "{:margin$}{corner}{rule}", "")?;
-        writeln!(out, "{:margin$} {under}", "")
-    }
-
-    /// One row of cells, trailing blanks left out.
-    fn row(&self, canvas: &Canvas, row: usize, out: &mut dyn Write) -> io::Result<()> {
-        let cells: Vec<_> = (0..canvas.columns).map(|c| canvas.at(row, c)).collect();
-        let used = cells.iter().rposition(|(c, _)| *c != ' ').map_or(0, |i| i + 1);
-        let mut colour = Ansi::new();
-        for &(c, role) in cells.iter().take(used) {
-            let want = role.map_or(Ansi::new(), ansi);
-            if self.style.color && want != colour {
-                write!(out, "{colour:#}{want}")?;
-                colour = want;
-            }
-            write!(out, "{c}")?;
-        }
-        if self.style.color {
-            write!(out, "{colour:#}")?;
-        }
-        writeln!(out)
+        out.put(&format!("{:margin$}{corner}{rule}", ""), None)?;
+        out.end()?;
+        out.put(&format!("{:margin$} {under}", ""), None)?;
+        out.end()
     }
 
     /// The line under the picture, and the labels under that.
@@ -119,7 +163,7 @@ impl Pen<'_> {
     }
 
     fn canvas(&self, panel: &Panel, columns: usize, rows: usize) -> Canvas {
-        let mut canvas = Canvas::new(columns, rows, self.style.ascii);
+        let mut canvas = Canvas::new(columns, rows, self.ascii);
         for layer in &panel.layers {
             match &layer.shape {
                 Shape::Steps(points) => steps(&mut canvas, panel, points, layer.role),
@@ -149,45 +193,56 @@ impl Pen<'_> {
         canvas
     }
 
-    fn legend(&self, panel: &Panel, out: &mut dyn Write) -> io::Result<()> {
+    fn legend(&self, panel: &Panel, out: &mut dyn Paper) -> io::Result<()> {
         let mut line = Vec::new();
         for role in Role::ALL {
             let Some(layer) = panel.layers.iter().find(|l| l.role == role) else { continue };
             let sample = match role.letter() {
                 Some(letter) => letter.to_string(),
-                None if self.style.ascii => ascii(role).to_string(),
+                None if self.ascii => ascii(role).to_string(),
                 None => sample(&layer.shape, role).to_owned(),
             };
-            let sample =
-                if self.style.color { format!("{}{sample}{:#}", ansi(role), ansi(role)) } else { sample };
-            line.push((sample, role.name()));
+            line.push((sample, role));
         }
         let mut used = 0;
-        for (sample, name) in line {
-            let need = name.chars().count() + 4;
-            if used > 0 && used + need > self.style.width {
-                writeln!(out)?;
+        for (sample, role) in line {
+            let need = role.name().chars().count() + 4;
+            if used > 0 && used + need > self.width {
+                out.end()?;
                 used = 0;
             }
-            write!(out, "{}{sample} {name}", if used > 0 { "  " } else { "" })?;
+            out.put(if used > 0 { "  " } else { "" }, None)?;
+            out.put(&sample, Some(role))?;
+            out.put(&format!(" {}", role.name()), None)?;
             used += need + 2;
         }
-        writeln!(out)
+        out.end()
     }
 
-    fn wrapped(&self, text: &str, out: &mut dyn Write) -> io::Result<()> {
+    fn wrapped(&self, text: &str, out: &mut dyn Paper) -> io::Result<()> {
         let mut used = 0;
         for word in text.split(' ') {
             let need = word.chars().count();
-            if used > 0 && used + 1 + need > self.style.width {
-                writeln!(out)?;
+            if used > 0 && used + 1 + need > self.width {
+                out.end()?;
                 used = 0;
             }
-            write!(out, "{}{word}", if used > 0 { " " } else { "" })?;
+            out.put(&format!("{}{word}", if used > 0 { " " } else { "" }), None)?;
             used += need + usize::from(used > 0);
         }
-        writeln!(out)
+        out.end()
     }
+}
+
+/// One row of cells, trailing blanks left out.
+fn row_of(canvas: &Canvas, row: usize, out: &mut dyn Paper) -> io::Result<()> {
+    let cells: Vec<_> = (0..canvas.columns).map(|c| canvas.at(row, c)).collect();
+    let used = cells.iter().rposition(|(c, _)| *c != ' ').map_or(0, |i| i + 1);
+    for run in cells.get(..used).unwrap_or(&[]).chunk_by(|a, b| a.1 == b.1) {
+        let text: String = run.iter().map(|c| c.0).collect();
+        out.put(&text, run.first().and_then(|c| c.1))?;
+    }
+    out.end()
 }
 
 /// A line that holds its value until the next point, and the last one to the end.
@@ -233,8 +288,8 @@ const fn sample(shape: &Shape, role: Role) -> &'static str {
     }
 }
 
-fn ansi(role: Role) -> Ansi {
-    let colour = match role {
+const fn color(role: Role) -> AnsiColor {
+    match role {
         Role::Window => AnsiColor::Yellow,
         Role::Estimate | Role::Floor => AnsiColor::BrightBlack,
         Role::Congestion | Role::Sack | Role::Late => AnsiColor::Magenta,
@@ -242,7 +297,10 @@ fn ansi(role: Role) -> Ansi {
         Role::Flight | Role::Rate | Role::Data | Role::Sample => AnsiColor::Blue,
         Role::Resent => AnsiColor::Red,
         Role::Syn | Role::Fin => AnsiColor::Cyan,
-    };
-    let style = Ansi::new().fg_color(Some(colour.into()));
+    }
+}
+
+fn ansi(role: Role) -> Ansi {
+    let style = Ansi::new().fg_color(Some(color(role).into()));
     if matches!(role, Role::Resent | Role::Late) { style.bold() } else { style }
 }

@@ -1,0 +1,146 @@
+//! The terminal: raw mode and the alternate screen, given back on every way out.
+
+use std::io::{self, IsTerminal, Stdout};
+use std::panic;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::cursor::Show;
+use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
+use ratatui::crossterm::execute;
+use ratatui::crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+use signal_hook::SigId;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+
+use super::app::Key;
+
+/// The terminal while it is ours.
+pub(super) struct Screen {
+    pub(super) terminal: Terminal<CrosstermBackend<Stdout>>,
+    stop: Arc<AtomicBool>,
+    signals: Vec<SigId>,
+    hook: Arc<Hook>,
+}
+
+/// What the user did.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Input {
+    Key(Key),
+    Resized,
+    Suspend,
+    /// A signal asks to end.
+    Stop,
+    /// Nothing, for a while.
+    Quiet,
+}
+
+type Hook = Box<dyn Fn(&panic::PanicHookInfo<'_>) + Sync + Send + 'static>;
+
+impl Screen {
+    /// Takes the terminal.
+    pub(super) fn open() -> io::Result<Self> {
+        if !io::stdout().is_terminal() {
+            return Err(io::Error::other(
+                "browsing needs a terminal on standard output; replay prints tables anywhere",
+            ));
+        }
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut signals = Vec::new();
+        for signal in [SIGTERM, SIGHUP, SIGINT, SIGQUIT] {
+            signals.push(signal_hook::flag::register(signal, Arc::clone(&stop))?);
+        }
+        // The message of a panic belongs on the ordinary screen.
+        let hook: Arc<Hook> = Arc::new(panic::take_hook());
+        let before = Arc::clone(&hook);
+        panic::set_hook(Box::new(move |info| {
+            give_back();
+            before(info);
+        }));
+        enter()
+            .and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout())))
+            .map(|terminal| Self { terminal, stop, signals: signals.clone(), hook: Arc::clone(&hook) })
+            .inspect_err(|_| leave(&signals, &hook))
+    }
+
+    /// What comes within `patience`.
+    pub(super) fn input(&self, patience: Duration) -> io::Result<Input> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Ok(Input::Stop);
+        }
+        if !event::poll(patience)? {
+            return Ok(if self.stop.load(Ordering::Relaxed) { Input::Stop } else { Input::Quiet });
+        }
+        Ok(match event::read()? {
+            Event::Resize(..) => Input::Resized,
+            Event::Key(k) if k.kind != KeyEventKind::Release => match key(k.code, k.modifiers) {
+                Some(Key::Ctrl('z')) => Input::Suspend,
+                Some(key) => Input::Key(key),
+                None => Input::Quiet,
+            },
+            _ => Input::Quiet,
+        })
+    }
+
+    /// To the shell, until it brings us back.
+    pub(super) fn suspend(&mut self) -> io::Result<()> {
+        give_back();
+        signal_hook::low_level::emulate_default_handler(SIGTSTP)?;
+        enter()?;
+        self.terminal.clear()
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        leave(&self.signals, &self.hook);
+    }
+}
+
+/// Undoes all that [`Screen::open`] did.
+fn leave(signals: &[SigId], hook: &Arc<Hook>) {
+    give_back();
+    if !std::thread::panicking() {
+        let hook = Arc::clone(hook);
+        panic::set_hook(Box::new(move |info| hook(info)));
+    }
+    for &id in signals {
+        signal_hook::low_level::unregister(id);
+    }
+}
+
+fn enter() -> io::Result<()> {
+    enable_raw_mode()?;
+    execute!(io::stdout(), EnterAlternateScreen)
+}
+
+/// As it was; harmless when it is so already.
+fn give_back() {
+    let _ = disable_raw_mode();
+    let _ = execute!(io::stdout(), LeaveAlternateScreen, Show);
+}
+
+fn key(code: KeyCode, modifiers: KeyModifiers) -> Option<Key> {
+    Some(match code {
+        KeyCode::Char(c) if modifiers.contains(KeyModifiers::CONTROL) => Key::Ctrl(c.to_ascii_lowercase()),
+        KeyCode::Char(c) => Key::Char(c),
+        KeyCode::Enter => Key::Enter,
+        KeyCode::Esc => Key::Escape,
+        KeyCode::Tab => Key::Tab,
+        KeyCode::BackTab => Key::BackTab,
+        KeyCode::Backspace => Key::Backspace,
+        KeyCode::Up => Key::Up,
+        KeyCode::Down => Key::Down,
+        KeyCode::Left => Key::Left,
+        KeyCode::Right => Key::Right,
+        KeyCode::PageUp => Key::PageUp,
+        KeyCode::PageDown => Key::PageDown,
+        KeyCode::Home => Key::Home,
+        KeyCode::End => Key::End,
+        _ => return None,
+    })
+}

@@ -1,0 +1,271 @@
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::style::Color;
+
+use super::app::{Key, Mode, Pane};
+use super::*;
+use crate::model::Side;
+use crate::track::Teardown;
+use crate::view::fixture::lesson;
+use crate::view::graph::Graph;
+
+/// A report of `n` conversations that are all in detail.
+struct Fake {
+    report: Option<Report>,
+    details: Vec<Detail>,
+    asked: Vec<StreamId>,
+    slow: usize,
+}
+
+impl Fake {
+    fn new(n: u32) -> Self {
+        let mut report = lesson(0, [100, 200]).report();
+        report.conversations.clear();
+        let mut details = Vec::new();
+        for i in 0..n {
+            let talk = lesson(i, [100, 200]);
+            report.conversations.push(talk.conversation());
+            details.push(talk.detail);
+        }
+        if let Some(tcp) = report.conversations.get_mut(2).and_then(|c| c.tcp.as_mut()) {
+            tcp.teardown = Teardown::Reset { by: Side::Resp, state: None, frame: 9 };
+            tcp.conn_state = "RSTR";
+        }
+        Self { report: Some(report), details, asked: Vec::new(), slow: 0 }
+    }
+}
+
+impl Feed for Fake {
+    fn poll(&mut self) -> Option<Report> {
+        self.report.take()
+    }
+
+    fn details(&mut self, id: StreamId) -> Option<Detail> {
+        self.asked.push(id);
+        if self.slow > 0 {
+            self.slow -= 1;
+            return None;
+        }
+        self.details.iter().find(|d| d.id == Some(id)).cloned()
+    }
+
+    fn frame(&mut self, number: u64) -> Option<(LinkType, Vec<u8>)> {
+        let mut bytes: Vec<u8> = (0..60u8).map(|i| i.wrapping_mul(number as u8)).collect();
+        bytes.extend(b"\x1b[2Jhello");
+        Some((LinkType::ETHERNET, bytes))
+    }
+}
+
+fn settle(app: &mut App, feed: &mut Fake) {
+    for _ in 0..50 {
+        if !news(app, feed) && !fetch(app, feed) {
+            break;
+        }
+    }
+    app.prepare();
+}
+
+fn start(n: u32, width: u16, height: u16) -> (App, Fake) {
+    let (mut app, mut feed) = (App::new(Style::default(), false), Fake::new(n));
+    app.resize(Rect::new(0, 0, width, height));
+    settle(&mut app, &mut feed);
+    (app, feed)
+}
+
+/// Types: a word for a special key in angle brackets, else the characters.
+fn typed(app: &mut App, feed: &mut Fake, keys: &str) {
+    let mut rest = keys;
+    while let Some(c) = rest.chars().next() {
+        let (key, used) = match rest.strip_prefix('<').and_then(|r| r.split_once('>')) {
+            Some((name, _)) => {
+                let key = match name {
+                    "cr" => Key::Enter,
+                    "esc" => Key::Escape,
+                    "tab" => Key::Tab,
+                    "bs" => Key::Backspace,
+                    "end" => Key::End,
+                    "^f" => Key::Ctrl('f'),
+                    "^b" => Key::Ctrl('b'),
+                    "^c" => Key::Ctrl('c'),
+                    _ => panic!("{name}"),
+                };
+                (key, name.len() + 2)
+            }
+            None => (Key::Char(c), c.len_utf8()),
+        };
+        app.key(key);
+        settle(app, feed);
+        rest = &rest[used..];
+    }
+}
+
+fn picture(app: &App) -> Terminal<TestBackend> {
+    let backend = TestBackend::new(app.screen.width, app.screen.height);
+    let mut terminal = Terminal::new(backend).unwrap();
+    terminal.draw(|frame| draw::screen(app, frame)).unwrap();
+    terminal
+}
+
+#[test]
+fn golden_screens() {
+    for (name, width, height, ascii, keys) in [
+        ("connections-80", 80, 24, false, "j"),
+        ("segments-80", 80, 24, false, "<cr>eE"),
+        ("headers-80", 80, 24, false, "<cr><cr>"),
+        ("graph-80", 80, 24, true, "4"),
+        ("graph-alone-80", 80, 24, false, "4z"),
+        ("all-160", 160, 50, false, "jj<cr>jjjj"),
+        ("help-80", 80, 24, false, "?"),
+        ("filter-80", 80, 24, false, "&rstr<cr>"),
+        ("small-40", 40, 8, true, "<cr>"),
+    ] {
+        let (mut app, mut feed) = start(30, width, height);
+        app.style.ascii = ascii;
+        typed(&mut app, &mut feed, keys);
+        let terminal = picture(&app);
+        if ascii {
+            assert!(terminal.backend().to_string().is_ascii(), "{name}\n{}", terminal.backend());
+        }
+        insta::assert_snapshot!(name, terminal.backend());
+    }
+}
+
+#[test]
+fn keys_move_as_in_less_and_vim() {
+    // Keys; then focus, connection, packet, quit.
+    let cases = [
+        ("", Pane::Connections, 0, 0),
+        ("jjk", Pane::Connections, 1, 0),
+        ("G", Pane::Connections, 29, 0),
+        ("Ggk", Pane::Connections, 0, 0),
+        ("<^f>", Pane::Connections, 5, 0),
+        ("<^f><^f><^b>", Pane::Connections, 5, 0),
+        ("j<cr>jj", Pane::Segments, 1, 2),
+        ("<cr>G", Pane::Segments, 0, 26),
+        ("<cr>G<esc>j", Pane::Connections, 1, 0),
+        ("<tab><tab><tab><tab>", Pane::Connections, 0, 0),
+        ("<cr>e", Pane::Segments, 0, 21),
+        ("<cr>ee", Pane::Segments, 0, 21),
+        ("<cr>/fast<cr>", Pane::Segments, 0, 21),
+        ("<cr>/F.<cr>n", Pane::Segments, 0, 25),
+        ("<cr>/F.<cr>nN", Pane::Segments, 0, 24),
+        ("<cr>/F.<cr>nnn", Pane::Segments, 0, 25),
+        ("/:40007<cr>", Pane::Connections, 7, 0),
+        ("/nowhere<cr>", Pane::Connections, 0, 0),
+        ("/abc<bs><bs><bs><bs>j", Pane::Connections, 1, 0),
+        ("jjj&40003<cr>", Pane::Connections, 0, 0),
+        ("&rstr<cr>&<bs><bs><bs><bs><cr>", Pane::Connections, 2, 0),
+        ("?j", Pane::Connections, 0, 0),
+        ("4jj", Pane::Graph, 0, 2),
+    ];
+    for (keys, focus, connection, segment) in cases {
+        let (mut app, mut feed) = start(30, 80, 24);
+        typed(&mut app, &mut feed, keys);
+        assert_eq!((app.focus, app.connections.at, app.segments.at), (focus, connection, segment), "{keys}");
+        assert!(!app.quit && app.mode == Mode::Normal, "{keys}");
+    }
+    for keys in ["q", "<^c>", "/abc<^c>", "?<^c>"] {
+        let (mut app, mut feed) = start(1, 80, 24);
+        typed(&mut app, &mut feed, keys);
+        assert!(app.quit, "{keys}");
+    }
+}
+
+#[test]
+fn filters_take_words_and_their_absence() {
+    for (filter, left) in [("", 30), ("rstr", 1), ("!rstr", 29), ("40001 sf", 1), ("no such", 0), ("!", 30)] {
+        let (mut app, mut feed) = start(30, 80, 24);
+        typed(&mut app, &mut feed, &format!("&{filter}<cr>"));
+        assert_eq!(app.visible.len(), left, "{filter}");
+        picture(&app);
+    }
+}
+
+#[test]
+fn the_cursor_stays_with_its_connection_while_others_come() {
+    let (mut app, mut feed) = start(30, 80, 24);
+    typed(&mut app, &mut feed, "&sf<cr>jjjj");
+    let chosen = app.chosen().unwrap().id;
+    let mut newer = Fake::new(40);
+    app.update(newer.report.take().unwrap());
+    assert_eq!(app.chosen().unwrap().id, chosen);
+    // Following: the newest is under the cursor, until the user looks back.
+    typed(&mut app, &mut newer, "F");
+    app.update(Fake::new(60).report.unwrap());
+    assert_eq!(app.chosen().unwrap().id.number, 59);
+    typed(&mut app, &mut newer, "k");
+    app.update(Fake::new(70).report.unwrap());
+    assert_eq!(app.chosen().unwrap().id.number, 58);
+    // Fewer than before: the cursor stays in the list.
+    app.update(Fake::new(1).report.unwrap());
+    assert_eq!(app.chosen().unwrap().id.number, 0);
+    app.update(Report::default());
+    assert!(app.chosen().is_none() && app.wants().is_none());
+    picture(&app);
+}
+
+#[test]
+fn packets_are_asked_for_once_there_and_until_then_again() {
+    let mut feed = Fake::new(3);
+    feed.slow = 2;
+    let mut app = App::new(Style::default(), true);
+    app.update(feed.poll().unwrap());
+    for _ in 0..2 {
+        assert!(!fetch(&mut app, &mut feed));
+        assert!(picture(&app).backend().to_string().contains("reading…"));
+    }
+    assert!(fetch(&mut app, &mut feed));
+    assert!(!fetch(&mut app, &mut feed));
+    assert_eq!(feed.asked.len(), 3);
+}
+
+#[test]
+fn every_size_draws() {
+    let (mut app, mut feed) = start(5, 80, 24);
+    typed(&mut app, &mut feed, "<cr>jj");
+    for width in [0, 1, 2, 3, 7, 20, 39, 119, 120, 200, 300] {
+        for height in [0, 1, 2, 3, 5, 13, 14, 31, 32, 33, 100] {
+            for keys in ["1", "2", "3", "4", "z", "tooo", "?", "x", "z", "/"] {
+                app.resize(Rect::new(0, 0, width, height));
+                typed(&mut app, &mut feed, keys);
+                picture(&app);
+            }
+            typed(&mut app, &mut feed, "<esc>");
+        }
+    }
+    assert_eq!(app.mode, Mode::Normal);
+    assert!(Graph::ALL.contains(&app.graph));
+}
+
+#[test]
+fn strangers_text_commands_nothing() {
+    let hostile = "\x1b[2J\x07\u{202e}\u{200b}\nx";
+    let (mut app, mut feed) = start(2, 160, 50);
+    let mut report = Fake::new(2).report.unwrap();
+    report.summary.origins = vec![hostile.into()];
+    report.summary.fault = Some(hostile.into());
+    app.update(report);
+    app.give_header(Header { frame: 1, width: 75, lines: vec![hostile.into()] });
+    let seen = picture(&app).backend().to_string();
+    typed(&mut app, &mut feed, &format!("&{hostile}"));
+    let typing = picture(&app).backend().to_string();
+    for text in [seen, typing] {
+        assert!(!text.contains(['\x1b', '\x07', '\u{202e}', '\u{200b}']), "{text}");
+        assert!(text.contains("\\u{1b}[2J"), "{text}");
+    }
+}
+
+#[test]
+fn without_colour_nothing_is_coloured_and_the_cursor_still_shows() {
+    use ratatui::style::Modifier;
+    for color in [false, true] {
+        let (mut app, mut feed) = start(5, 160, 50);
+        app.style.color = color;
+        typed(&mut app, &mut feed, "<cr>e");
+        let terminal = picture(&app);
+        let cells = terminal.backend().buffer().content();
+        let coloured = cells.iter().any(|c| c.fg != Color::Reset || c.bg != Color::Reset);
+        assert_eq!(coloured, color);
+        assert!(cells.iter().any(|c| c.modifier.contains(Modifier::REVERSED)));
+    }
+}
