@@ -91,8 +91,9 @@ REASONS = {
     "after the ACK of the other FIN too, and changed windows; synfin gives Wireshark's label",
     "RTT samples": "tcptrace leaves out acknowledgments that repair of a loss delayed ('post-loss acks'); "
     "synfin leaves out what Karn's rule says: segments sent more than once",
-    "RTT max": "as above",
-    "RTT avg": "as above",
+    "RTT min": "tcptrace takes a minimum of 0 for none (psc.fddi.dmp)",
+    "RTT max": "as for RTT samples",
+    "RTT avg": "as for RTT samples",
 }
 
 
