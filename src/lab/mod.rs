@@ -40,5 +40,5 @@ pub use means::{Means, means};
 pub use outcome::*;
 pub use peek::summary;
 pub use run::{LabOptions, Where, run};
-pub use script::{duration, rate};
+pub use script::{duration, rate, validate};
 pub use source::LabSource;

@@ -143,6 +143,14 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(seconds))
 }
 
+/// Reads a lab file without running it: its words, its figures, the hosts it names.
+///
+/// # Errors
+/// The first thing that is wrong with it.
+pub fn validate(name: &str, text: &str) -> Result<(), LabError> {
+    Script::parse(name, text).map(drop)
+}
+
 impl Script {
     /// Reads a lab.
     pub(super) fn parse(name: &str, text: &str) -> Result<Self, LabError> {
