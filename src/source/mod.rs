@@ -13,6 +13,7 @@ mod merge;
 mod open;
 mod pcap;
 mod pcapng;
+pub mod script;
 mod snoop;
 mod window;
 pub mod write;
