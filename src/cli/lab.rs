@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::lab::{
-    self, CHAPTERS, LabError, LabOptions, LabOutcome, LabSource, Observer, Where, catalogue,
-};
+use crate::lab::{self, CHAPTERS, LabError, LabOptions, LabOutcome, LabSource, Observer, Where, catalogue};
 use crate::model::Printable;
 use crate::source::PacketSource;
 use crate::track::TrackerOptions;
@@ -172,20 +170,21 @@ pub fn run(args: LabArgs) -> anyhow::Result<ExitCode> {
 fn show_packets(outcome: &LabOutcome, at: Observer, look: &LookArgs, style: &Style) -> anyhow::Result<()> {
     let mut source = LabSource::new(outcome, at);
     let mut flow = Flow::new(TrackerOptions::default());
-    flow.keep = look.packet;
+    flow.front.keep = look.packet;
     if look.format == Format::Ndjson {
         let mut records = Ndjson::new(io::stdout().lock(), wants_packets(look));
-        flow.run(&mut source, &mut records, |_| true)?;
+        flow.run(&mut source, &mut records)?;
         flow.finish(&mut records);
         return Ok(records.finish()?);
     }
     let mut recorder = show::recorder(look);
-    flow.run(&mut source, &mut recorder, |_| true)?;
+    flow.run(&mut source, &mut recorder)?;
     flow.finish(&mut recorder);
+    recorder.frames(std::mem::take(&mut flow.front.totals));
     recorder.source(source.interfaces(), source.remarks(), None);
     let mut report = recorder.finish();
     report.summary.origins = vec![format!("lab {}", outcome.name)];
-    show::show(&report, look, style, flow.kept.as_ref())?;
+    show::show(&report, look, style, flow.front.kept.as_ref())?;
     println!();
     Ok(())
 }
