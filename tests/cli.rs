@@ -69,7 +69,7 @@ fn a_wrong_command_line_is_status_2() {
         (&["replay"], "FILE"),
         (&["replay", "x", "--view", "colours"], "connections"),
         (&["replay", "x", "--format", "pdf"], "ndjson"),
-        (&["replay", "x", "--stream", "sctp:1"], "tcp:3"),
+        (&["replay", "x", "--stream", "sctp:1"], "udp:0"),
         (&["replay", "x", "--limit", "few"], "--limit"),
         (&["replay", "x", "-S", "--relative"], "cannot be used with"),
         (&["capture", "--for", "soon"], "--for"),

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use synfin::decode::{Decoder, IcmpMessage, TcpSegment, UdpDatagram};
-use synfin::model::{Packet, PerSide, StreamId, TcpState};
 use synfin::model::Protocol::{Tcp, Udp};
+use synfin::model::{Packet, PerSide, StreamId, TcpFlags, TcpState};
 use synfin::report::Conversation;
 use synfin::source::PacketSource;
 use synfin::source::script::Script;
@@ -49,7 +49,9 @@ impl Sink for Seen {
         packet.stream = Some(StreamId { protocol: Tcp, number: seen.stream });
         packet.labels = seen.analysis.labels.names().collect();
         packet.states = Some(seen.states);
-        let ack = seen.ack_base.map(|base| s.ack.relative_to(base));
+        // Without the flag the field means nothing.
+        let ack_base = seen.ack_base.filter(|_| s.flags.has(TcpFlags::ACK));
+        let ack = ack_base.map(|base| s.ack.relative_to(base));
         packet.relative = Some((s.seq.relative_to(seen.base), ack, s.len, seen.window(s)));
         packet.figures = (seen.analysis.bytes_in_flight, seen.analysis.acks_frame, seen.analysis.ack_rtt);
     }
