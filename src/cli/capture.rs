@@ -143,7 +143,7 @@ pub(super) fn run(args: CaptureArgs) -> anyhow::Result<ExitCode> {
     let mut to = Watched { recorder: show::recorder(&args.look), services: events, line: String::new() };
     let end = pull(&mut flow, &mut source, &mut to, &mut saved, |_| {});
     flow.finish(&mut to);
-    to.recorder.frames(std::mem::take(&mut flow.front.totals));
+    to.recorder.frames(&flow.front.totals);
     let drops = source.drops();
     to.recorder.source(source.interfaces(), source.remarks(), drops);
     let mut report = to.recorder.finish();

@@ -21,6 +21,11 @@ pub(super) trait Destination: Sink {
     fn is_closed(&self) -> bool {
         false
     }
+
+    /// The frame whose records it has just got. Only [`Flow::packet`] has frames.
+    fn frame(&mut self, packet: &Packet<'_>) {
+        let _ = packet;
+    }
 }
 
 impl Destination for Recorder {}
@@ -93,6 +98,7 @@ impl Flow {
         for record in &self.records {
             self.tracker.push(record, to);
         }
+        to.frame(packet);
         more && !to.is_closed()
     }
 

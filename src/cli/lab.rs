@@ -183,7 +183,7 @@ fn show_packets(outcome: &LabOutcome, at: Observer, look: &LookArgs, style: &Sty
     let mut recorder = show::recorder(look);
     flow.run(&mut source, &mut recorder)?;
     flow.finish(&mut recorder);
-    recorder.frames(std::mem::take(&mut flow.front.totals));
+    recorder.frames(&flow.front.totals);
     recorder.source(source.interfaces(), source.remarks(), None);
     let mut report = recorder.finish();
     report.summary.origins = vec![format!("lab {}", outcome.name)];

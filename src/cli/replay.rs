@@ -131,7 +131,7 @@ pub(super) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
         }
     };
     flow.finish(&mut recorder);
-    recorder.frames(std::mem::take(&mut flow.front.totals));
+    recorder.frames(&flow.front.totals);
     let mut report = recorder.finish();
     report.summary.origins = origins;
     report.summary.fault = end.as_ref().err().map(ToString::to_string);
@@ -211,7 +211,11 @@ fn ended(end: Result<(), SourceError>, flow: &Flow) -> ExitCode {
 }
 
 /// The files as one source, in time order.
-pub(super) fn open(files: &[PathBuf], filter: &str, follow: bool) -> Result<Box<dyn PacketSource + Send>, SourceError> {
+pub(super) fn open(
+    files: &[PathBuf],
+    filter: &str,
+    follow: bool,
+) -> Result<Box<dyn PacketSource + Send>, SourceError> {
     let source: Box<dyn PacketSource + Send> = match files {
         [one] if follow => Box::new(Followed::open(one, stop_flag())?),
         [one] => Box::new(CaptureFile::open(one)?),

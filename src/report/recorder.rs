@@ -71,11 +71,11 @@ impl Recorder {
     }
 
     /// The frames that were read.
-    pub fn frames(&mut self, totals: FrameTotals) {
-        let FrameTotals { packets, bytes, first, last, other, problems } = totals;
+    pub fn frames(&mut self, totals: &FrameTotals) {
+        let FrameTotals { packets, bytes, first, last, other, ref problems } = *totals;
         let s = &mut self.report.summary;
         (s.packets, s.bytes, s.first, s.last, s.other_packets) = (packets, bytes, first, last, other);
-        s.problems = problems.into_iter().map(|(p, (n, packet, at))| (p.text(), n, packet, at)).collect();
+        s.problems = problems.iter().map(|(p, &(n, packet, at))| (p.text(), n, packet, at)).collect();
     }
 
     /// What the source says of itself.
@@ -95,11 +95,10 @@ impl Recorder {
 
     /// A copy of what was built, without packets, for a look while a capture goes on.
     #[must_use]
-    pub fn snapshot(&self) -> Report {
-        let mut report = self.report.clone();
-        let problems = self.problems.iter();
-        report.summary.problems = problems.map(|(p, &(n, packet, at))| (p.text(), n, packet, at)).collect();
-        report
+    pub fn snapshot(&self, totals: &FrameTotals) -> Report {
+        let mut copy = Self { report: self.report.clone(), ..Self::default() };
+        copy.frames(totals);
+        copy.report
     }
 
     /// A copy of the packets of one conversation so far, if they are kept.
