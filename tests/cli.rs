@@ -112,9 +112,13 @@ fn a_fault_is_said_on_stderr_and_is_status_1() {
             .code(1)
             .stderr(contains(*word).and(predicate::str::starts_with("synfin: ")));
     }
-    synfin().arg("replay").arg(bundled("handshake.pkt")).args(["tcp", "prot", "80"]).assert().code(1).stderr(
-        contains("bad filter"),
-    );
+    synfin()
+        .arg("replay")
+        .arg(bundled("handshake.pkt"))
+        .args(["tcp", "prot", "80"])
+        .assert()
+        .code(1)
+        .stderr(contains("bad filter"));
 }
 
 #[test]
@@ -158,7 +162,8 @@ fn a_file_that_may_not_be_read_is_named() {
     fs::write(&path, pcap("handshake.pkt")).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    let denied = |stderr: &str| assert!(stderr.contains("secret.pcap") && stderr.contains("ermission"), "{stderr}");
+    let denied =
+        |stderr: &str| assert!(stderr.contains("secret.pcap") && stderr.contains("ermission"), "{stderr}");
     if !nix::unistd::geteuid().is_root() {
         let out = synfin().arg("replay").arg(&path).assert().code(1);
         return denied(&String::from_utf8_lossy(&out.get_output().stderr));
@@ -228,12 +233,16 @@ fn files_are_known_by_their_content() {
     let folder = TempDir::new().unwrap();
     let plain = pcap("teardown-4.pkt");
     let gz = folder.path().join("no-extension");
-    let mut encoder = flate2::write::GzEncoder::new(fs::File::create(&gz).unwrap(), flate2::Compression::fast());
+    let mut encoder =
+        flate2::write::GzEncoder::new(fs::File::create(&gz).unwrap(), flate2::Compression::fast());
     encoder.write_all(&plain).unwrap();
     encoder.finish().unwrap();
     let zst = folder.path().join("trace.txt");
-    fs::write(&zst, ruzstd::encoding::compress_to_vec(&plain[..], ruzstd::encoding::CompressionLevel::Fastest))
-        .unwrap();
+    fs::write(
+        &zst,
+        ruzstd::encoding::compress_to_vec(&plain[..], ruzstd::encoding::CompressionLevel::Fastest),
+    )
+    .unwrap();
     let pcap_file = folder.path().join("trace.pcap");
     fs::write(&pcap_file, &plain).unwrap();
     let pcapng = folder.path().join("trace.pcapng");
@@ -299,7 +308,8 @@ fn filters_counts_and_streams_select() {
 
 #[test]
 fn every_view_and_format_speaks() {
-    for view in ["connections", "handshake", "teardown", "segments", "ladder", "overhead", "graph", "events"] {
+    for view in ["connections", "handshake", "teardown", "segments", "ladder", "overhead", "graph", "events"]
+    {
         let text = output(synfin().arg("replay").arg(bundled("teardown-4.pkt")).args(["--view", view]));
         assert!(!text.trim().is_empty() || view == "events", "{view} says nothing");
     }
@@ -321,7 +331,11 @@ fn every_view_and_format_speaks() {
 fn sequence_numbers_are_raw_relative_or_both() {
     let say = |word: &str| {
         let mut command = synfin();
-        command.env("COLUMNS", "160").arg("replay").arg(bundled("handshake.pkt")).args(["--view", "handshake"]);
+        command
+            .env("COLUMNS", "160")
+            .arg("replay")
+            .arg(bundled("handshake.pkt"))
+            .args(["--view", "handshake"]);
         if !word.is_empty() {
             command.arg(word);
         }

@@ -82,7 +82,8 @@ fn nothing_new_disagrees_with_tshark() {
     let Some(corpus) = corpus() else { return };
     let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("conformance");
     let list = fs::read_to_string(corpus.join("open.txt")).unwrap();
-    let paths: Vec<&str> = list.lines().filter_map(|l| l.split('\t').next()).filter(|l| !l.is_empty()).collect();
+    let paths: Vec<&str> =
+        list.lines().filter_map(|l| l.split('\t').next()).filter(|l| !l.is_empty()).collect();
 
     let (next, faults) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let workers = std::thread::available_parallelism().map_or(1, usize::from);

@@ -100,7 +100,8 @@ fn expand(rest: &str, prefix: &[String], found: &mut Vec<Vec<String>>) -> usize 
     let mut at = 0;
     loop {
         let tail = &rest[at..];
-        let word = tail.chars().take_while(|c| c.is_alphanumeric() || *c == '_' || *c == '*').collect::<String>();
+        let word =
+            tail.chars().take_while(|c| c.is_alphanumeric() || *c == '_' || *c == '*').collect::<String>();
         if !word.is_empty() {
             path.push(word.clone());
             at += word.len();
@@ -192,7 +193,11 @@ fn layers_import_downward_only() {
         }
     }
     assert!(edges > 100, "only {edges} imports found: this test does not read the sources any more");
-    assert!(broken.is_empty(), "layers import upward (the table is in tests/layers.rs):\n{}", broken.join("\n"));
+    assert!(
+        broken.is_empty(),
+        "layers import upward (the table is in tests/layers.rs):\n{}",
+        broken.join("\n")
+    );
 }
 
 /// Its parent declares it under `#[cfg(test)]`.

@@ -143,7 +143,7 @@ pub(super) fn run(args: CaptureArgs) -> anyhow::Result<ExitCode> {
     let mut to = Watched { recorder: show::recorder(&args.look), services: events, line: String::new() };
     let end = pull(&mut flow, &mut source, &mut to, &mut saved, |_| {});
     flow.finish(&mut to);
-    to.recorder.frames(std::mem::take(&mut flow.front.totals));
+    to.recorder.frames(&flow.front.totals);
     let drops = source.drops();
     to.recorder.source(source.interfaces(), source.remarks(), drops);
     let mut report = to.recorder.finish();
@@ -209,7 +209,8 @@ fn ended(end: Result<(), SourceError>, source: &mut LiveSource) -> ExitCode {
     }
 }
 
-fn fault(e: &SourceError) -> ExitCode {
+/// Says what is wrong with a source.
+pub(super) fn fault(e: &SourceError) -> ExitCode {
     // The text has lines of its own, with the commands that help.
     for (i, line) in e.to_string().lines().enumerate() {
         if i == 0 { complain(line) } else { anstream::eprintln!("  {}", Printable(line.trim())) }

@@ -21,6 +21,11 @@ pub(super) trait Destination: Sink {
     fn is_closed(&self) -> bool {
         false
     }
+
+    /// The frame whose records it has just got. Only [`Flow::packet`] has frames.
+    fn frame(&mut self, packet: &Packet<'_>) {
+        let _ = packet;
+    }
 }
 
 impl Destination for Recorder {}
@@ -93,6 +98,7 @@ impl Flow {
         for record in &self.records {
             self.tracker.push(record, to);
         }
+        to.frame(packet);
         more && !to.is_closed()
     }
 
@@ -152,6 +158,11 @@ impl Flow {
     /// Lets every conversation go; how many had to leave before for want of room.
     pub fn finish(&mut self, to: &mut impl Destination) {
         self.tracker.finish(to);
+    }
+
+    /// Shows every conversation as it stands; none is let go.
+    pub fn visit(&self, to: &mut impl Sink) {
+        self.tracker.visit(to);
     }
 
     /// Conversations that had to leave for want of room.

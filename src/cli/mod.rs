@@ -1,5 +1,6 @@
 //! The command line: what was typed, what it means, and the trip through the layers.
 
+mod browse;
 mod capture;
 pub mod completions;
 pub mod confine;
@@ -41,6 +42,8 @@ Examples:
 enum Command {
     /// Show what happened in capture files (pcap, pcapng, .gz .zst .lz4, .pkt; - is standard input)
     Replay(Box<replay::ReplayArgs>),
+    /// Browse a capture in panes, from files or live
+    Browse(Box<browse::BrowseArgs>),
     /// Capture live (with sudo, or after setcap)
     Capture(Box<capture::CaptureArgs>),
     /// Make traffic on the real kernel, in namespaces of its own, and look at it
@@ -65,6 +68,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Replay(args) => replay::run(*args),
+        Command::Browse(args) => browse::run(*args),
         Command::Capture(args) => capture::run(*args),
         Command::Lab(args) => lab::run(*args),
         Command::Interfaces(args) => interfaces::run(args),

@@ -66,6 +66,10 @@ pub(super) struct TrackArgs {
     /// Conversations followed at once; beyond it the least valuable leave, and it is said how many
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     max_connections: usize,
+
+    /// Conversations up to which finished ones stay, so that a late segment finds them
+    #[arg(long, value_name = "N", default_value_t = 16_384)]
+    linger: usize,
 }
 
 impl TrackArgs {
@@ -73,13 +77,13 @@ impl TrackArgs {
         TrackerOptions {
             keep_apart: self.keep_apart,
             max_conversations: self.max_connections.max(1),
-            ..TrackerOptions::default()
+            linger: self.linger,
         }
     }
 }
 
 /// Splits words into files and a filter: the leading ones that name files, and the rest.
-fn split(words: &[String], have_file: bool) -> (Vec<PathBuf>, String) {
+pub(super) fn split(words: &[String], have_file: bool) -> (Vec<PathBuf>, String) {
     let is_file = |w: &str| w == "-" || Path::new(w).exists();
     let mut files = words.iter().take_while(|w| is_file(w)).count();
     if files == 0 && !have_file {
@@ -127,7 +131,7 @@ pub(super) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
         }
     };
     flow.finish(&mut recorder);
-    recorder.frames(std::mem::take(&mut flow.front.totals));
+    recorder.frames(&flow.front.totals);
     let mut report = recorder.finish();
     report.summary.origins = origins;
     report.summary.fault = end.as_ref().err().map(ToString::to_string);
@@ -206,7 +210,12 @@ fn ended(end: Result<(), SourceError>, flow: &Flow) -> ExitCode {
     }
 }
 
-fn open(files: &[PathBuf], filter: &str, follow: bool) -> Result<Box<dyn PacketSource + Send>, SourceError> {
+/// The files as one source, in time order.
+pub(super) fn open(
+    files: &[PathBuf],
+    filter: &str,
+    follow: bool,
+) -> Result<Box<dyn PacketSource + Send>, SourceError> {
     let source: Box<dyn PacketSource + Send> = match files {
         [one] if follow => Box::new(Followed::open(one, stop_flag())?),
         [one] => Box::new(CaptureFile::open(one)?),

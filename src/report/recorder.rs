@@ -57,7 +57,7 @@ pub struct Recorder {
 }
 
 /// The packets kept of one conversation: `rows[head..]` is a ring once it is full.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Kept {
     detail: Detail,
     ring: usize,
@@ -71,11 +71,11 @@ impl Recorder {
     }
 
     /// The frames that were read.
-    pub fn frames(&mut self, totals: FrameTotals) {
-        let FrameTotals { packets, bytes, first, last, other, problems } = totals;
+    pub fn frames(&mut self, totals: &FrameTotals) {
+        let FrameTotals { packets, bytes, first, last, other, ref problems } = *totals;
         let s = &mut self.report.summary;
         (s.packets, s.bytes, s.first, s.last, s.other_packets) = (packets, bytes, first, last, other);
-        s.problems = problems.into_iter().map(|(p, (n, packet, at))| (p.text(), n, packet, at)).collect();
+        s.problems = problems.iter().map(|(p, &(n, packet, at))| (p.text(), n, packet, at)).collect();
     }
 
     /// What the source says of itself.
@@ -91,6 +91,20 @@ impl Recorder {
     #[must_use]
     pub const fn so_far(&self) -> &Report {
         &self.report
+    }
+
+    /// A copy of what was built, without packets, for a look while a capture goes on.
+    #[must_use]
+    pub fn snapshot(&self, totals: &FrameTotals) -> Report {
+        let mut copy = Self { report: self.report.clone(), ..Self::default() };
+        copy.frames(totals);
+        copy.report
+    }
+
+    /// A copy of the packets of one conversation so far, if they are kept.
+    #[must_use]
+    pub fn detail_so_far(&self, id: StreamId) -> Option<Detail> {
+        self.details.get(&id).map(|kept| kept.clone().finish())
     }
 
     /// The report. The tracker must have let every conversation go.

@@ -88,6 +88,13 @@ impl Tracker {
         }
     }
 
+    /// Shows every conversation that is still here as it stands, as if it ended now, in no
+    /// particular order. None is let go.
+    pub fn visit(&self, sink: &mut impl Sink) {
+        self.tcp.slots().filter_map(|slot| self.tcp.get(slot)).for_each(|c| sink.tcp_ended(c));
+        self.udp.slots().filter_map(|slot| self.udp.get(slot)).for_each(|c| sink.udp_ended(c));
+    }
+
     /// Conversations that had to leave for want of room though they were not finished.
     #[must_use]
     pub const fn evicted(&self) -> u64 {
