@@ -69,6 +69,13 @@ fn script(lines: &[(bool, Index, u32, u32, Option<u32>, u32)]) -> Script {
     Script::parse(&text).unwrap_or_else(|e| panic!("{e}\n{text}"))
 }
 
+/// Where an initial number moves to so that 0 is none of the conversation's places: tshark
+/// takes a last acknowledgment of 0 for none, and its labels, which synfin reproduces, then
+/// differ.
+fn no_place_is_zero(isn: u32, by: u32) -> bool {
+    isn.wrapping_add(by).wrapping_neg() % 500 > 8
+}
+
 fn numbers() -> impl Strategy<Value = u32> {
     // Anywhere, but mostly where something wraps in the next few thousand octets.
     prop_oneof![any::<u32>(), (0u32..6_000).prop_map(|n| u32::MAX - 4_999_000 - n), Just(u32::MAX - 999_999)]
@@ -82,6 +89,7 @@ proptest! {
         lines in prop::collection::vec(segment(), 0..40),
         by in (numbers(), numbers()),
     ) {
+        prop_assume!(no_place_is_zero(1_000_000, by.0) && no_place_is_zero(5_000_000, by.1));
         let still = script(&lines);
         let mut moved = still.clone();
         moved.shift_isn(PerSide::new(by.0, by.1));
