@@ -59,15 +59,21 @@ fn script(lines: &[(bool, Index, u32, u32, Option<u32>, u32)]) -> Script {
     );
     for (left, flags, at, len, ack, ms) in lines {
         let arrow = if *left { '>' } else { '<' };
-        let flags = flags.get(&[".", "P.", "P.", ".", "F.", "R", "S", "R."]);
+        // All with ACK: tshark reads the acknowledgment field without asking for the flag, and
+        // its figures, which synfin reproduces, then depend on where a plain 0 lies.
+        let flags = flags.get(&[".", "P.", "P.", ".", "F.", "R.", "S."]);
         let (from, len) = (1 + at * 500, len * 500);
-        let ack = match (ack, flags.contains('.')) {
-            (_, false) => String::new(),
-            (ack, true) => format!(" ack {}", 1 + ack.unwrap_or(0) * 500),
-        };
-        text.push_str(&format!("+.{ms:03} {arrow} {flags} {from}:{}({len}){ack}\n", from + len));
+        let ack = 1 + ack.unwrap_or(0) * 500;
+        text.push_str(&format!("+.{ms:03} {arrow} {flags} {from}:{}({len}) ack {ack}\n", from + len));
     }
     Script::parse(&text).unwrap_or_else(|e| panic!("{e}\n{text}"))
+}
+
+/// Where an initial number moves to so that 0 is none of the conversation's places: tshark
+/// takes a last acknowledgment of 0 for none, and its labels, which synfin reproduces, then
+/// differ.
+fn no_place_is_zero(isn: u32, by: u32) -> bool {
+    isn.wrapping_add(by).wrapping_neg() % 500 > 8
 }
 
 fn numbers() -> impl Strategy<Value = u32> {
@@ -83,6 +89,7 @@ proptest! {
         lines in prop::collection::vec(segment(), 0..40),
         by in (numbers(), numbers()),
     ) {
+        prop_assume!(no_place_is_zero(1_000_000, by.0) && no_place_is_zero(5_000_000, by.1));
         let still = script(&lines);
         let mut moved = still.clone();
         moved.shift_isn(PerSide::new(by.0, by.1));
@@ -93,8 +100,9 @@ proptest! {
     fn scenarios_survive_the_wrap(orig in numbers(), resp in numbers()) {
         for (name, text) in scenarios() {
             let still = Script::parse(&text).unwrap();
-            // A reset's number 0 is no number of a connection, and does not move with it.
-            if name == "refused.pkt" {
+            // A refusal's number 0 is no number of a connection and does not move with it; nor
+            // does the acknowledgment field, 0, of the second SYN (see `script`).
+            if ["refused.pkt", "simultaneous-open.pkt"].contains(&name.as_str()) {
                 continue;
             }
             let mut moved = still.clone();
