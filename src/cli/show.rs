@@ -5,18 +5,22 @@ use std::io::{self, BufWriter, Write};
 use anyhow::{Context as _, bail};
 
 use crate::decode::headers::headers;
-use crate::report::{Recorder, RecorderOptions, Report, Selection};
+use crate::model::{PerSide, Side};
+use crate::report::{Conversation, Detail, Recorder, RecorderOptions, Report, Selection};
 use crate::view::connections::Connections;
 use crate::view::csv::Csv;
+use crate::view::events::Events;
+use crate::view::explain::{self, Explain};
 use crate::view::graph::{Graph, GraphView};
 use crate::view::handshake::Handshakes;
 use crate::view::header::HeaderDiagram;
 use crate::view::html::{HtmlView, Limits};
 use crate::view::json::Json;
-use crate::view::ladder::{Ladder, LadderView, Options};
+use crate::view::ladder::{Ladder, Options};
 use crate::view::markdown::Markdown;
 use crate::view::overhead::OverheadTable;
 use crate::view::segments::Segments;
+use crate::view::services::Services;
 use crate::view::teardown::Teardowns;
 use crate::view::{Pen, Style, View, graph};
 
@@ -25,6 +29,9 @@ use super::look::{Format, LookArgs, ViewName};
 
 /// Connections whose handshake and teardown are shown unasked.
 const FEW: usize = 5;
+
+/// Events kept for the stories.
+const EVENTS_TOLD: usize = 100_000;
 
 /// A recorder that keeps what the chosen views need.
 pub(super) fn recorder(look: &LookArgs) -> Recorder {
@@ -54,7 +61,10 @@ pub(super) fn recorder(look: &LookArgs) -> Recorder {
     } else {
         200_000
     };
-    Recorder::new(RecorderOptions { limit: look.limit.0, select, rows, events: look.limit.0, only })
+    // The stories are told from the events: they must not end where a table does.
+    let told = look.views.contains(&ViewName::Explain);
+    let events = if told { look.limit.0.map(|n| n.max(EVENTS_TOLD)) } else { look.limit.0 };
+    Recorder::new(RecorderOptions { limit: look.limit.0, select, rows, events, only })
 }
 
 /// Writes the report to standard output as was asked.
@@ -92,6 +102,20 @@ pub(super) fn write(
             let options = Options { limit: style.limit, ..Options::default() };
             for (detail, conversation) in report.in_detail() {
                 out.write_all(Ladder::new(conversation, detail, &options).markdown().as_bytes())?;
+            }
+        }
+        Format::Markdown if look.views.iter().any(|v| matches!(v, ViewName::Events | ViewName::Explain)) => {
+            for (i, view) in look.views.iter().enumerate() {
+                if i > 0 {
+                    writeln!(out)?;
+                }
+                match view {
+                    ViewName::Events => Events { pen: Pen::Markdown }.render(report, style, out)?,
+                    ViewName::Explain => {
+                        Explain { pen: Pen::Markdown, ..Explain::default() }.render(report, style, out)?;
+                    }
+                    _ => Markdown::default().render(report, style, out)?,
+                }
             }
         }
         Format::Markdown => Markdown::default().render(report, style, out)?,
@@ -148,15 +172,29 @@ fn text(
             ViewName::Handshake => handshakes.render(report, style, out)?,
             ViewName::Teardown => teardowns.render(report, style, out)?,
             ViewName::Segments => Segments::default().render(report, style, out)?,
-            ViewName::Ladder => LadderView::default().render(report, style, out)?,
+            ViewName::Ladder => ladders(report, style, out)?,
             ViewName::Overhead => OverheadTable { pen: Pen::Text }.render(report, style, out)?,
             ViewName::Graph => GraphView { kinds: &Graph::ALL }.render(report, style, out)?,
             ViewName::Headers => match frame {
                 Some(frame) => HeaderDiagram.render_text(&tree(frame), style, out)?,
                 None => no_frame(look)?,
             },
-            ViewName::Events | ViewName::Explain | ViewName::Calls => {}
+            ViewName::Events => Events::default().render(report, style, out)?,
+            ViewName::Explain => Explain::default().render(report, style, out)?,
+            ViewName::Calls => bail!("only labs know the calls: synfin lab run NAME --view calls"),
         }
+    }
+    Ok(())
+}
+
+fn ladders(report: &Report, style: &Style, out: &mut dyn Write) -> anyhow::Result<()> {
+    for (i, (detail, c)) in report.in_detail().enumerate() {
+        if i > 0 {
+            writeln!(out)?;
+        }
+        let options =
+            Options { names: names(c), numbers: style.numbers, limit: style.limit, ..Options::default() };
+        Ladder::new(c, detail, &options).text(style, out)?;
     }
     Ok(())
 }
@@ -199,7 +237,7 @@ fn svg(
     let picture = if look.views.contains(&ViewName::Graph) {
         graph::render_svg(Graph::TimeSequence, detail, conversation, &[])
     } else {
-        Ladder::new(conversation, detail, &Options::default()).svg()
+        Ladder::new(conversation, detail, &Options { names: names(conversation), ..Options::default() }).svg()
     };
     Ok(out.write_all(picture.as_bytes())?)
 }
@@ -208,4 +246,28 @@ fn svg(
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Drawn;
 
-impl crate::view::html::Pictures for Drawn {}
+impl crate::view::html::Pictures for Drawn {
+    fn story(&self, detail: &Detail, conversation: &Conversation) -> Option<String> {
+        Some(explain::tell(conversation, &detail.events).join("\n\n"))
+    }
+
+    fn ladder_svg(&self, detail: &Detail, conversation: &Conversation, _: &str) -> Option<String> {
+        let options =
+            Options { names: names(conversation), limit: Some(LADDER_ARROWS), ..Options::default() };
+        Some(Ladder::new(conversation, detail, &options).svg())
+    }
+}
+
+/// Arrows of one ladder in a page at most.
+const LADDER_ARROWS: usize = 300;
+
+/// What the ports of the two ends are registered for.
+fn names(c: &Conversation) -> PerSide<Option<String>> {
+    let name = |side: Side| {
+        let port = c.endpoints[side].port;
+        // The originator's port is chosen by its kernel, unless it is a privileged one.
+        let telling = side == Side::Resp || port < 1024;
+        Services::system().name(port, c.id.protocol).filter(|_| telling).map(str::to_owned)
+    };
+    PerSide::new(name(Side::Orig), name(Side::Resp))
+}

@@ -6,6 +6,7 @@ pub mod connections;
 pub mod csv;
 mod drawing;
 pub mod events;
+pub mod explain;
 pub mod graph;
 pub mod handshake;
 pub mod header;
@@ -23,6 +24,7 @@ pub mod sentence;
 pub mod services;
 pub mod table;
 pub mod teardown;
+pub mod words;
 
 #[cfg(test)]
 pub(crate) mod fixture;
