@@ -82,9 +82,7 @@ impl Tracker {
         let mut slots: Vec<u32> = self.udp.slots().collect();
         slots.sort_unstable_by_key(|&slot| self.udp.get(slot).map(|c| c.stream));
         for slot in slots {
-            if let Some(conversation) = self.udp.remove(slot) {
-                sink.udp_ended(&conversation);
-            }
+            self.end_udp(slot, sink);
         }
     }
 
@@ -205,9 +203,17 @@ impl Tracker {
     }
 
     fn end_tcp(&mut self, slot: u32, sink: &mut impl Sink) {
-        if let Some(mut conversation) = self.tcp.remove(slot) {
+        if let Some(conversation) = self.tcp.get_mut(slot) {
             conversation.release(&mut self.pool);
-            sink.tcp_ended(&conversation);
+            sink.tcp_ended(conversation);
+            self.tcp.remove(slot);
+        }
+    }
+
+    fn end_udp(&mut self, slot: u32, sink: &mut impl Sink) {
+        if let Some(conversation) = self.udp.get(slot) {
+            sink.udp_ended(conversation);
+            self.udp.remove(slot);
         }
     }
 
@@ -254,10 +260,7 @@ impl Tracker {
                 let Some(c) = self.udp.get_mut(slot) else { continue };
                 if !std::mem::replace(&mut c.touched, false) {
                     self.evicted += 1;
-                    if let Some(conversation) = self.udp.remove(slot) {
-                        sink.udp_ended(&conversation);
-                    }
-                    return;
+                    return self.end_udp(slot, sink);
                 }
             }
         }
