@@ -226,7 +226,7 @@ impl TcpConversation {
         };
         let nature = self.judge(s, d, &digest, &analysis, before, port_reuse, pool, emit);
         self.account(s, d, &digest, &analysis, scaled_window, nature);
-        let seen = SeenSegment {
+        SeenSegment {
             stream: self.stream,
             dir,
             side: self.side(dir),
@@ -236,8 +236,7 @@ impl TcpConversation {
             analysis,
             initial_rtt: self.initial_rtt,
             states: self.states(),
-        };
-        seen
+        }
     }
 
     /// What really happened.

@@ -132,8 +132,7 @@ pub(super) fn label(
         fwd.duplicate_acks = 0;
     }
     acks_unseen(rev, seg, &mut a);
-    if (fwd.next.0 != 0 || seg.len > 0)
-        && (seg.len > 0 || seg.flags.any(TcpFlags::SYN | TcpFlags::FIN))
+    if (seg.len > 0 || (fwd.next.0 != 0 && seg.flags.any(TcpFlags::SYN | TcpFlags::FIN)))
         && !a.labels.has(Labels::KEEP_ALIVE)
     {
         resent(fwd, rev, seg, initial_rtt, pool, &mut a);
