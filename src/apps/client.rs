@@ -9,7 +9,7 @@ use std::time::Instant;
 use nix::poll::PollFlags;
 
 use super::framing::{Decoder, Framing, FramingError};
-use super::limits::{Bucket, Limits};
+use super::limits::{Bucket, Limits, after};
 use super::service::{ClientId, Gone};
 use super::watch::Note;
 
@@ -109,11 +109,11 @@ impl Client {
     /// When something is due even if no octet moves.
     pub(super) fn due(&self, limits: &Limits, now: Instant) -> Option<Instant> {
         let silent = match (limits.first, limits.idle, self.spoke) {
-            (Some(first), _, false) => Some(self.heard + first),
-            (_, Some(idle), _) => Some(self.heard + idle),
+            (Some(first), _, false) => Some(after(self.heard, first)),
+            (_, Some(idle), _) => Some(after(self.heard, idle)),
             _ => None,
         };
-        let stalled = (!self.queue.is_empty()).then(|| self.moved + limits.stall);
+        let stalled = (!self.queue.is_empty()).then(|| after(self.moved, limits.stall));
         match self.phase {
             Phase::Open => {
                 let turn = if self.held.is_some() || self.ended { self.bucket.wait_until(now) } else { None };
@@ -129,11 +129,11 @@ impl Client {
         if self.phase != Phase::Open {
             return None;
         }
-        if !self.queue.is_empty() && now >= self.moved + limits.stall {
+        if !self.queue.is_empty() && now >= after(self.moved, limits.stall) {
             return Some(Gone::TooSlow);
         }
         let allowed = if self.spoke { limits.idle } else { limits.first.or(limits.idle) }?;
-        (now >= self.heard + allowed).then_some(Gone::Silent(allowed.as_secs()))
+        (now >= after(self.heard, allowed)).then_some(Gone::Silent(allowed.as_secs()))
     }
 
     /// One `recv`. What came waits in the decoder.
@@ -237,7 +237,7 @@ impl Client {
         if self.queue.is_empty() && matches!(self.phase, Phase::Flushing { .. }) {
             watch(&Note::Shutdown(self.id));
             self.phase = match self.stream.shutdown(std::net::Shutdown::Write) {
-                Ok(()) if !self.ended => Phase::Lingering { until: now + limits.farewell },
+                Ok(()) if !self.ended => Phase::Lingering { until: after(now, limits.farewell) },
                 _ => Phase::Gone,
             };
         }
@@ -260,7 +260,7 @@ impl Client {
                 let _ = socket2::SockRef::from(&self.stream).set_linger(Some(std::time::Duration::ZERO));
                 Phase::Gone
             }
-            _ => Phase::Flushing { until: now + limits.farewell },
+            _ => Phase::Flushing { until: after(now, limits.farewell) },
         };
     }
 

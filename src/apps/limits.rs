@@ -93,6 +93,11 @@ impl Bucket {
     }
 }
 
+/// A moment later; one that no clock reaches is a hundred years away.
+pub(super) fn after(moment: Instant, wait: Duration) -> Instant {
+    moment + wait.min(Duration::from_secs(100 * 365 * 24 * 60 * 60))
+}
+
 fn interval(rate: Rate) -> Duration {
     Duration::from_secs(1) / rate.per_second.max(1)
 }
@@ -100,6 +105,12 @@ fn interval(rate: Rate) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_wait_is_too_long() {
+        let now = Instant::now();
+        assert!(after(now, Duration::MAX) > after(now, Duration::from_secs(600)));
+    }
 
     #[test]
     fn a_burst_then_a_steady_rate() {

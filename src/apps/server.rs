@@ -11,7 +11,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::client::{Client, Phase, RECV};
 use super::framing::Framing;
-use super::limits::Limits;
+use super::limits::{Limits, after};
 use super::service::{Act, ClientId, Gone, Outbox, Service};
 use super::stop::Stop;
 use super::watch::Note;
@@ -100,7 +100,7 @@ impl<S: Service> Server<S> {
         self.deliver_outbox(now, watch);
         self.flush(now, watch);
         // Goodbyes wait for nobody longer than the farewell.
-        let until = now + self.limits.farewell;
+        let until = after(now, self.limits.farewell);
         while !self.clients.is_empty() && Instant::now() < until {
             self.turn(Some(Duration::from_millis(50)), None, watch)?;
         }

@@ -174,7 +174,8 @@ fn width(terminal: bool) -> anyhow::Result<usize> {
         }
         _ => None,
     };
-    let of_terminal =
-        || ratatui::crossterm::terminal::size().ok().map(|(columns, _)| usize::from(columns)).filter(|&c| c > 0);
+    let of_terminal = || {
+        ratatui::crossterm::terminal::size().ok().map(|(columns, _)| usize::from(columns)).filter(|&c| c > 0)
+    };
     Ok(told.or_else(|| if terminal { of_terminal() } else { None }).unwrap_or(80).max(40))
 }

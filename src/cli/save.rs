@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::source::write::{FileSink, Rotation, WriteOptions};
-use crate::source::{SourceError, write::PacketSink, write::Written};
+use crate::source::{SourceError, write::Written};
 
 /// Where to save packets.
 #[derive(Debug, Clone, clap::Args)]
@@ -29,14 +29,22 @@ pub(super) struct SaveArgs {
 impl SaveArgs {
     /// When to begin another file.
     pub fn rotation(&self) -> Rotation {
-        Rotation { bytes: self.size.map(|m| m.saturating_mul(1_000_000)), seconds: self.seconds, files: self.files }
+        Rotation {
+            bytes: self.size.map(|m| m.saturating_mul(1_000_000)),
+            seconds: self.seconds,
+            files: self.files,
+        }
     }
 
     /// The file, created; `None` where none was asked for.
     ///
     /// # Errors
     /// It cannot be created, or is one of `inputs`.
-    pub fn open(&self, inputs: &[PathBuf], owner: Option<(u32, u32)>) -> Result<Option<FileSink>, SourceError> {
+    pub fn open(
+        &self,
+        inputs: &[PathBuf],
+        owner: Option<(u32, u32)>,
+    ) -> Result<Option<FileSink>, SourceError> {
         let Some(path) = &self.file else { return Ok(None) };
         let options = WriteOptions { rotation: self.rotation(), inputs: inputs.to_vec(), owner };
         FileSink::create(path, options).map(Some)
@@ -53,4 +61,3 @@ pub(super) fn told(written: &Written) {
         super::complain(&format!("{} packets were NOT saved: the disk was too slow", written.lost));
     }
 }
-

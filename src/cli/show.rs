@@ -171,14 +171,21 @@ fn no_frame(look: &LookArgs) -> anyhow::Result<()> {
 
 fn csv(views: &[ViewName]) -> Csv {
     match views.first() {
-        Some(ViewName::Segments | ViewName::Handshake | ViewName::Teardown | ViewName::Ladder) => Csv::Segments,
+        Some(ViewName::Segments | ViewName::Handshake | ViewName::Teardown | ViewName::Ladder) => {
+            Csv::Segments
+        }
         Some(ViewName::Events) => Csv::Events,
         Some(ViewName::Overhead) => Csv::Overhead,
         _ => Csv::Connections,
     }
 }
 
-fn svg(report: &Report, look: &LookArgs, frame: Option<&KeptFrame>, out: &mut dyn Write) -> anyhow::Result<()> {
+fn svg(
+    report: &Report,
+    look: &LookArgs,
+    frame: Option<&KeptFrame>,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
     if let Some(frame) = frame {
         return Ok(out.write_all(HeaderDiagram.render_svg(&tree(frame)).as_bytes())?);
     }

@@ -18,6 +18,7 @@ use crate::model::Packet;
 
 /// Octets looked at to recognise a format that has no magic number.
 const LOOK: usize = 1 << 16;
+
 /// A capture file of any format that synfin reads, compressed or not.
 pub struct CaptureFile {
     format: Format,

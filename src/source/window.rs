@@ -4,7 +4,7 @@
 use std::io::{self, ErrorKind, Read};
 
 /// Octets read ahead at a time.
-const BLOCK: usize = 1 << 20;
+const BLOCK: usize = 1 << 19;
 
 /// A block reader. It grows only as octets really arrive, so a length that a
 /// stranger wrote allocates nothing by itself.

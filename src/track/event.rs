@@ -166,3 +166,25 @@ pub struct Event {
     /// Wireshark's labels on that packet, to name where they disagree.
     pub labels: super::Labels,
 }
+
+impl Event {
+    /// Wireshark's labels on the packet say something else than this verdict.
+    #[must_use]
+    pub const fn contradicts_labels(&self) -> bool {
+        use super::Labels as L;
+        let labels = self.labels;
+        match self.kind {
+            EventKind::Reordered => labels.any(L::RETRANSMISSION),
+            EventKind::WindowProbe => labels.any(L::KEEP_ALIVE),
+            EventKind::FastRetransmit
+            | EventKind::RackRetransmit
+            | EventKind::TailLossProbe
+            | EventKind::TimeoutRetransmit
+            | EventKind::Retransmit => labels.any(L::OUT_OF_ORDER),
+            EventKind::CapturedTwice | EventKind::DuplicatedByNetwork => {
+                labels.any(L::RETRANSMISSION) || labels.any(L::OUT_OF_ORDER) || labels.any(L::DUPLICATE_ACK)
+            }
+            _ => false,
+        }
+    }
+}

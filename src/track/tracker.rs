@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 
 use crate::decode::{IcmpMessage, Record, TcpSegment, UdpDatagram};
-use crate::model::{FlowKey, Protocol, StreamId, TcpFlags};
+use crate::model::{FlowKey, Protocol, Side, StreamId, TcpFlags, Timestamp};
 
 use super::sink::{SeenDatagram, Sink};
 use super::table::FlowTable;
 use super::tcp::{Pool, TcpConversation};
 use super::udp::UdpConversation;
+use super::{Confidence, Event, EventKind, Evidence, Labels};
 
 /// How a tracker tells conversations apart, and how many it keeps.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +60,12 @@ impl Tracker {
         match record {
             Record::Tcp(segment) if segment.cut => sink.cut(record),
             Record::Udp(datagram) if datagram.cut => sink.cut(record),
+            Record::Tcp(segment) if segment.ip.ts == Timestamp::NONE => {
+                // Nothing can be measured without a time; at 0 no duration is made up.
+                let mut segment = *segment;
+                segment.ip.ts = Timestamp(0);
+                self.tcp(&segment, sink);
+            }
             Record::Tcp(segment) => self.tcp(segment, sink),
             Record::Udp(datagram) => self.udp(datagram, sink),
             Record::Icmp(message) => self.icmp(message, sink),
@@ -75,9 +82,7 @@ impl Tracker {
         let mut slots: Vec<u32> = self.udp.slots().collect();
         slots.sort_unstable_by_key(|&slot| self.udp.get(slot).map(|c| c.stream));
         for slot in slots {
-            if let Some(conversation) = self.udp.remove(slot) {
-                sink.udp_ended(&conversation);
-            }
+            self.end_udp(slot, sink);
         }
     }
 
@@ -123,7 +128,7 @@ impl Tracker {
             let (stream, fresh) = (conversation.stream, (s.ip.src, s.ip.dst, s.ip.frame, s.ip.ts));
             *conversation = TcpConversation::new(key, stream, fresh.0, fresh.1, fresh.2, fresh.3);
         }
-        let (seen, _digest) = conversation.segment(s, port_reuse, &mut self.pool);
+        let seen = conversation.segment(s, port_reuse, &mut self.pool, &mut |event| sink.event(&event));
         if conversation.is_finished() && !conversation.queued {
             conversation.queued = true;
             self.finished.push_back((slot, conversation.stream));
@@ -191,13 +196,24 @@ impl Tracker {
                 _ => None,
             }
         });
+        if let Some(stream) = stream {
+            sink.event(&icmp_error(m, stream));
+        }
         sink.icmp(m, stream);
     }
 
     fn end_tcp(&mut self, slot: u32, sink: &mut impl Sink) {
-        if let Some(mut conversation) = self.tcp.remove(slot) {
+        if let Some(conversation) = self.tcp.get_mut(slot) {
             conversation.release(&mut self.pool);
-            sink.tcp_ended(&conversation);
+            sink.tcp_ended(conversation);
+            self.tcp.remove(slot);
+        }
+    }
+
+    fn end_udp(&mut self, slot: u32, sink: &mut impl Sink) {
+        if let Some(conversation) = self.udp.get(slot) {
+            sink.udp_ended(conversation);
+            self.udp.remove(slot);
         }
     }
 
@@ -244,12 +260,29 @@ impl Tracker {
                 let Some(c) = self.udp.get_mut(slot) else { continue };
                 if !std::mem::replace(&mut c.touched, false) {
                     self.evicted += 1;
-                    if let Some(conversation) = self.udp.remove(slot) {
-                        sink.udp_ended(&conversation);
-                    }
-                    return;
+                    return self.end_udp(slot, sink);
                 }
             }
         }
+    }
+}
+
+/// The event of an ICMP error; whoever reports it stands on the receiver's side.
+fn icmp_error(m: &IcmpMessage, stream: StreamId) -> Event {
+    let number = |n: u8| Some(u64::from(n));
+    Event {
+        packet: m.ip.frame,
+        ts: m.ip.ts,
+        stream,
+        side: Side::Resp,
+        kind: EventKind::IcmpError,
+        confidence: Confidence::Certain,
+        evidence: Evidence {
+            // Type and code, as the message has them.
+            count: number(m.icmp_type).map(|t| t << 8 | u64::from(m.code)),
+            seq: m.quoted.and_then(|q| q.seq).map(|s| s.0),
+            ..Evidence::default()
+        },
+        labels: Labels::NONE,
     }
 }

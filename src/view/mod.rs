@@ -2,36 +2,36 @@
 //! nothing about the network.
 
 pub mod browse;
-pub mod ndjson;
 pub mod connections;
 pub mod csv;
+mod drawing;
 pub mod events;
+pub mod graph;
 pub mod handshake;
+pub mod header;
+pub mod html;
 pub mod json;
+pub mod ladder;
 pub mod markdown;
+pub mod ndjson;
 pub mod number;
 pub mod overhead;
 mod pen;
 mod rows;
-#[cfg(test)]
-mod sample;
 pub mod segments;
 pub mod sentence;
 pub mod services;
 pub mod table;
 pub mod teardown;
-#[cfg(test)]
-mod tests;
-mod drawing;
-pub mod header;
-pub mod ladder;
-pub mod graph;
-pub mod html;
 
 #[cfg(test)]
 pub(crate) mod fixture;
 #[cfg(test)]
 mod pages;
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, Write};
 

@@ -146,6 +146,7 @@ fn index(job: &Job, tell: &Sender<Report>) {
         }
     }
     flow.finish(&mut seen);
+    seen.recorder.frames(&flow.front.totals);
     let mut report = seen.recorder.finish();
     (report.summary.origins, report.summary.fault) = (origins, fault);
     // Whoever wanted it may have left.

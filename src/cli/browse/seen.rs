@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::cli::flow::{Destination, Flow};
-use crate::decode::{IcmpMessage, Problems, Record, TcpSegment, UdpDatagram};
+use crate::decode::{IcmpMessage, Record, TcpSegment, UdpDatagram};
 use crate::model::{LinkType, Packet, Protocol, StreamId};
 use crate::report::{Conversation, Recorder, Report};
 use crate::track::{Event, SeenDatagram, SeenSegment, Sink, TcpConversation, UdpConversation};
@@ -70,12 +70,10 @@ impl Seen {
 }
 
 impl Destination for Seen {
-    fn frame(&mut self, packet: &Packet<'_>, problems: Problems, records: usize) -> bool {
-        self.recorder.frame(packet, problems, records);
+    fn frame(&mut self, packet: &Packet<'_>) {
         if std::mem::take(&mut self.hit) {
             self.frames.keep(packet);
         }
-        true
     }
 }
 
@@ -147,7 +145,7 @@ impl Sink for Open {
 
 /// The report as it stands, open conversations and all, without packets.
 pub(super) fn snapshot(flow: &Flow, seen: &Seen, limit: usize, origins: &[String]) -> Report {
-    let mut report = seen.recorder.snapshot();
+    let mut report = seen.recorder.snapshot(&flow.front.totals);
     let mut open = Open { most: limit, ..Open::default() };
     flow.visit(&mut open);
     report.summary.tcp_streams += open.streams[0];

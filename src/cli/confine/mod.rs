@@ -145,6 +145,15 @@ pub fn confine(plan: &Plan) -> Result<Held, ConfineError> {
     Ok(held)
 }
 
+/// For a command that opens no device: what `setcap` gave the program is of no use to it,
+/// and would only be there for whoever breaks in. Root keeps what it is, to read files.
+///
+/// # Errors
+/// The kernel did not let go of a capability.
+pub fn renounce() -> Result<(), ConfineError> {
+    if geteuid().is_root() { Ok(()) } else { clear_capabilities() }
+}
+
 fn identity() -> String {
     let groups = getgroups().map_or(0, |groups| groups.len());
     let name = nix::unistd::User::from_uid(geteuid()).ok().flatten().map(|user| format!("{} ", user.name));
@@ -208,6 +217,12 @@ fn become_user(plan: &Plan, held: &mut Held) -> Result<(), ConfineError> {
 }
 
 fn drop_capabilities(held: &mut Held) -> Result<(), ConfineError> {
+    clear_capabilities()?;
+    held.push("capabilities", Force::Full, capabilities());
+    Ok(())
+}
+
+fn clear_capabilities() -> Result<(), ConfineError> {
     // Ambient is missing before Linux 4.3, and empties with the permitted set anyhow.
     let _ = caps::clear(None, CapSet::Ambient);
     for set in [CapSet::Effective, CapSet::Inheritable, CapSet::Permitted] {
@@ -217,7 +232,6 @@ fn drop_capabilities(held: &mut Held) -> Result<(), ConfineError> {
     if !left.is_empty() {
         return Err(ConfineError::Capabilities(format!("left: {}", names(&left))));
     }
-    held.push("capabilities", Force::Full, capabilities());
     Ok(())
 }
 

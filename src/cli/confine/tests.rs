@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{TcpStream, UdpSocket};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{PermissionsExt, chown, fchown};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Command;
@@ -58,6 +58,7 @@ fn inside() {
         "rotating" => rotating(directory),
         "no room" => no_room(directory),
         "capture" => capture(),
+        "renounce" => renounced(),
         other => panic!("no case {other}"),
     }
     println!("case done");
@@ -150,7 +151,14 @@ fn rotating(directory: &Path) {
     let held = confine(&plan).unwrap();
     nothing_but_files(&held);
     let second = directory.join("out.pcap1");
-    File::create(&second).unwrap().write_all(b"packets").unwrap();
+    let mut file = File::create(&second).unwrap();
+    file.write_all(b"packets").unwrap();
+    fchown(&file, Some(geteuid().as_raw()), Some(getegid().as_raw())).unwrap();
+    refused("giving it away", fchown(&file, Some(0), Some(0)));
+    refused("set-user-ID", file.set_permissions(fs::Permissions::from_mode(0o4755)));
+    for zone in ["/etc/localtime", "/usr/share/zoneinfo/Europe/Lisbon"] {
+        assert!(!Path::new(zone).exists() || File::open(zone).is_ok(), "{zone}");
+    }
     // -W begins again with the first: it is made anew.
     File::create(&second).unwrap();
     fs::remove_file(&second).unwrap();
@@ -199,6 +207,25 @@ fn capture() {
     refused("injection", capture.sendpacket([0; 60]).map_err(|_| std::io::Error::from(Errno::EPERM)));
     let stats = capture.stats().unwrap();
     assert_eq!((stats.dropped, stats.if_dropped), (0, 0));
+}
+
+/// An ordinary user whose program has a capability, as setcap gives it.
+fn renounced() {
+    let Some(user) = somebody() else { return };
+    let granted = CapsHashSet::from([caps::Capability::CAP_NET_RAW]);
+    prctl::set_keepcaps(true).unwrap();
+    setresuid(user.uid, user.uid, user.uid).unwrap();
+    caps::set(None, CapSet::Permitted, &granted).unwrap();
+    caps::set(None, CapSet::Effective, &granted).unwrap();
+    assert!(pcap::Capture::from_device("lo").unwrap().open().is_ok());
+    renounce().unwrap();
+    assert_eq!(caps::read(None, CapSet::Permitted).unwrap(), CapsHashSet::new());
+    assert!(pcap::Capture::from_device("lo").unwrap().open().is_err());
+}
+
+#[test]
+fn a_command_that_opens_no_device_keeps_no_capability() {
+    run("renounce");
 }
 
 #[test]

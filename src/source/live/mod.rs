@@ -3,6 +3,7 @@
 mod batch;
 mod fault;
 mod interfaces;
+mod watch;
 
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use pcap::{Active, Capture, Linktype, Precision};
 
 use self::batch::Batch;
 pub use self::interfaces::{CaptureInterface, list_interfaces};
+use self::watch::Watch;
 use super::open::at_opening;
 use super::pcap::link_type;
 use super::{Drops, Interface, PacketSource, SourceError, SourceErrorKind};
@@ -82,6 +84,9 @@ pub struct LiveSource {
     drops: Drops,
     last_stats: [u32; 3],
     finished: bool,
+    watch: Option<Watch>,
+    /// The interface went down or disappeared.
+    gone: bool,
 }
 
 impl LiveSource {
@@ -114,6 +119,7 @@ impl LiveSource {
         }
         let link = link_type(u32::try_from(capture.get_datalink().0).unwrap_or(u32::MAX));
         let capture = capture.setnonblock().map_err(fail)?;
+        let watch = if name == "any" { None } else { Watch::new(name) };
         let (name, snaplen) = (Some(name.to_owned()), options.snaplen);
         Ok(Self {
             capture,
@@ -128,6 +134,8 @@ impl LiveSource {
             drops: Drops::default(),
             last_stats: [0; 3],
             finished: false,
+            watch,
+            gone: false,
         })
     }
 
@@ -142,9 +150,16 @@ impl LiveSource {
         // Rounded up, so that a deadline is not approached in steps of nothing.
         let timeout = u16::try_from(wait.as_micros().div_ceil(1000)).unwrap_or(u16::MAX);
         let ready = {
-            let mut fds = [PollFd::new(self.capture.as_fd(), PollFlags::POLLIN)];
+            let mut fds = vec![PollFd::new(self.capture.as_fd(), PollFlags::POLLIN)];
+            fds.extend(self.watch.iter().map(|watch| PollFd::new(watch.as_fd(), PollFlags::POLLIN)));
             poll(&mut fds, PollTimeout::from(timeout))
         };
+        // What libpcap still has is read before the capture ends.
+        if !self.gone && self.watch.as_ref().is_some_and(Watch::is_gone) {
+            self.gone = true;
+            self.watch = None;
+            self.until.get_or_insert_with(now);
+        }
         match ready {
             Ok(0) if ending => return Ok(false),
             Ok(_) | Err(Errno::EINTR) => {}
@@ -197,6 +212,8 @@ impl LiveSource {
                 // What was read before it is handed over first.
                 self.failure = Some(SourceErrorKind::Capture(fault::text(&e)));
             } else if self.batch.is_empty() && !self.wait()? {
+                let text = "the interface went down or disappeared".to_owned();
+                self.failure = self.gone.then_some(SourceErrorKind::Capture(text));
                 self.finished = true;
             }
             if !self.batch.is_empty() {
@@ -256,3 +273,6 @@ fn now() -> Timestamp {
 fn int(value: u32) -> i32 {
     i32::try_from(value).unwrap_or(i32::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -168,3 +168,48 @@ fn odd_files_are_read_as_others_read_them() {
     b.record((0, 7), (1, 1), 0, b"x");
     assert_eq!(read_all(&b.octets).0, [(7, 1, 1, 0, b"x".to_vec())]);
 }
+
+#[test]
+fn snoop_and_erf_are_read() {
+    let mut b = Builder::new(Order::Big);
+    b.octets.extend(b"snoop\0\0\0");
+    b.u32(2);
+    b.u32(4);
+    for (orig_len, padding) in [(4, 0), (1500, 4)] {
+        for value in [orig_len, 4, 28 + padding, 9, 100, 7] {
+            b.u32(value);
+        }
+        b.octets.extend([1, 2, 3, 4]);
+        b.octets.resize(b.octets.len() + padding as usize, 0);
+    }
+    let ts = 100_000_007_000;
+    let mut expected = vec![(ts, 4, 1, 0, vec![1, 2, 3, 4]), (ts, 1500, 1, 0, vec![1, 2, 3, 4])];
+    assert_eq!(read_all(&b.octets).0, expected);
+    // A record that is shorter than its packet.
+    b.octets[24..28].copy_from_slice(&27u32.to_be_bytes());
+    let fault = read_all(&b.octets).1.unwrap().to_string();
+    assert!(fault.contains("a record length of 27 octets for a packet of 4"), "{fault}");
+
+    // ERF: Ethernet behind an extension header and two octets of its own, a pad record,
+    // and HDLC.
+    let record = |kind: u8, extension: &[u8], frame: &[u8], wire: u16| {
+        let mut record = vec![0, 0, 0, 0x80, 100, 0, 0, 0, kind, 4, 0, 0, 0, 0];
+        record.extend(wire.to_be_bytes());
+        record.extend(extension);
+        record.extend(frame);
+        let length = u16::try_from(record.len()).unwrap().to_be_bytes();
+        record[10..12].copy_from_slice(&length);
+        record
+    };
+    let ethernet = record(0x82, &[0; 8], &[0; 32], 60);
+    let hdlc = record(1, &[], &[5; 24], 20);
+    let octets = [&ethernet[..], &record(48, &[], &[0; 8], 0), &hdlc].concat();
+    expected =
+        vec![(100_500_000_000, 86, 197, 0, ethernet), (100_500_000_000, 36, 197, 0, hdlc[..36].to_vec())];
+    let (rows, fault) = read_all(&octets);
+    assert!(fault.is_none(), "{fault:?}");
+    assert_eq!(rows, expected);
+    let (rows, fault) = read_all(&octets[..octets.len() - 1]);
+    assert_eq!(rows.len(), 1);
+    assert_eq!(fault.unwrap().packet, Some(2));
+}

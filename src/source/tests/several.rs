@@ -8,7 +8,9 @@ use std::thread;
 
 use super::build::{Builder, everything};
 use super::*;
+use crate::model::{LinkType, Packet, Timestamp};
 use crate::source::bytes::Order;
+use crate::source::write::{FileSink, PacketSink, Rotation, WriteOptions};
 
 fn open(octets: Vec<u8>) -> CaptureFile {
     CaptureFile::from_reader("test", Box::new(std::io::Cursor::new(octets)), None).unwrap()
@@ -110,4 +112,84 @@ fn following_ends_when_the_file_is_replaced() {
     std::fs::write(&path, b"").unwrap();
     assert!(followed.next_packet().unwrap().is_some());
     assert!(followed.next_packet().unwrap().is_none());
+}
+
+#[test]
+fn a_rotating_set_is_followed_file_after_file() {
+    for (base, rotation) in [
+        ("a.pcapng", Rotation { bytes: Some(300), ..Rotation::default() }),
+        ("b", Rotation { bytes: Some(300), files: Some(100), ..Rotation::default() }),
+        ("c-%s", Rotation { seconds: Some(2), ..Rotation::default() }),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let options = WriteOptions { rotation, ..WriteOptions::default() };
+        let mut sink = FileSink::create(&directory.path().join(base), options).unwrap();
+        let link = LinkType::ETHERNET;
+        sink.describe(&[Interface { name: None, link, snaplen: 0, ts_digits: 9 }]).unwrap();
+        let mut write = |number: u64| {
+            let ts = Timestamp::new(100 + number.cast_signed(), 0);
+            let packet = Packet { number, ts, orig_len: 8, link, interface: 0, data: &number.to_le_bytes() };
+            sink.write(&packet, None).unwrap();
+            sink.flush().unwrap();
+        };
+        write(1);
+        let mut names = std::fs::read_dir(directory.path()).unwrap();
+        let first = names.next().unwrap().unwrap().path();
+        let stop = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&stop);
+        let (seen, done) = std::sync::mpsc::channel();
+        let reader = thread::spawn(move || {
+            let mut followed = Followed::open_set(&first, told).unwrap();
+            while let Some(packet) = followed.next_packet().unwrap() {
+                seen.send((packet.number, packet.data.to_vec(), packet.interface)).unwrap();
+            }
+            followed.interfaces().len()
+        });
+        let mut files = 0;
+        for number in 1..=20u64 {
+            if number > 1 {
+                write(number);
+            }
+            let (seen, data, interface) = done.recv().unwrap();
+            assert_eq!((seen, data), (number, number.to_le_bytes().to_vec()), "{base}");
+            files = interface + 1;
+        }
+        stop.store(true, Ordering::Relaxed);
+        assert_eq!(reader.join().unwrap(), files as usize);
+        assert!(files > 3, "{base}: {files}");
+    }
+}
+
+#[test]
+fn a_stream_is_followed_to_its_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("fifo");
+    nix::unistd::mkfifo(&path, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
+    let writer = path.clone();
+    let writer = thread::spawn(move || std::fs::write(writer, capture(1, &[1, 2, 3], b"x")).unwrap());
+    let (rows, fault) = drain(Followed::open(&path, Arc::default()).unwrap());
+    assert_eq!(rows.len(), 3);
+    assert!(fault.is_none());
+    writer.join().unwrap();
+}
+
+#[test]
+fn a_fifo_whose_reader_leaves_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("fifo");
+    nix::unistd::mkfifo(&path, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
+    let reader = path.clone();
+    let reader = thread::spawn(move || {
+        let mut file = CaptureFile::open(&reader).unwrap();
+        assert!(file.next_packet().unwrap().is_some());
+    });
+    let mut sink = FileSink::create(&path, WriteOptions::default()).unwrap();
+    let link = LinkType::ETHERNET;
+    sink.describe(&[Interface { name: None, link, snaplen: 0, ts_digits: 9 }]).unwrap();
+    let packet = Packet { number: 1, ts: Timestamp(0), orig_len: 1, link, interface: 0, data: b"x" };
+    sink.write(&packet, None).unwrap();
+    sink.flush().unwrap();
+    reader.join().unwrap();
+    let fault = sink.write(&packet, None).and_then(|()| sink.flush()).unwrap_err();
+    assert!(fault.to_string().contains("nobody reads it any more"), "{fault}");
 }

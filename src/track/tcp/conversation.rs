@@ -5,7 +5,7 @@ use crate::model::{Endpoint, FlowKey, PerSide, SeqNum, Side, TcpFlags, TcpState,
 use crate::track::sink::SeenSegment;
 use crate::track::table::Flow;
 use crate::track::traffic::Counts;
-use crate::track::{Analysis, Handshake, Labels, Teardown};
+use crate::track::{Analysis, Event, Handshake, Labels, Teardown};
 
 use super::facts::OptionFacts;
 use super::history::{self, History};
@@ -13,6 +13,7 @@ use super::label::{self, LabelSide, Scale, Seen};
 use super::outstanding::Pool;
 use super::state::{self, StateSide, Step};
 use super::stats::Stats;
+use super::verdict::{self, Nature, Scene};
 
 /// One TCP connection. Arrays are `[sender of the first packet, the other]`.
 #[derive(Debug, Clone)]
@@ -55,7 +56,7 @@ pub struct TcpConversation {
     states: [StateSide; 2],
     history: History,
     pub(super) stats: [Stats; 2],
-    pub(super) verdicts: super::verdict::Memory,
+    verdicts: verdict::Memory,
     pub(in crate::track) touched: bool,
     pub(in crate::track) queued: bool,
 }
@@ -154,7 +155,8 @@ impl TcpConversation {
         s: &TcpSegment,
         port_reuse: bool,
         pool: &mut Pool,
-    ) -> (SeenSegment, Digest) {
+        emit: &mut dyn FnMut(Event),
+    ) -> SeenSegment {
         let dir = self.direction(s.ip.src);
         let d = usize::from(dir);
         self.touched = true;
@@ -184,6 +186,7 @@ impl TcpConversation {
         let (fwd, rev) = if d == 0 { (a, b) } else { (b, a) };
         let next_before = fwd.next;
         let peer_ack_before = rev.last_ack;
+        let peer_ack_of_sender = fwd.last_ack;
         let (mut analysis, rtt_sample) = label::label(fwd, rev, &seen, self.initial_rtt.unwrap_or(0), pool);
         let (base, ack_base, scale) = (fwd.base.unwrap_or_default(), rev.base, fwd.scale);
         if let Some(shift) = options.window_scale
@@ -200,6 +203,7 @@ impl TcpConversation {
         self.complete(s);
         self.ending(s, d);
         let fin_was_acked = self.states[1 - d].fin_acked;
+        let before = [self.states[d].state, self.states[1 - d].state];
         let [a, b] = &mut self.states;
         let (from, to) = if d == 0 { (a, b) } else { (b, a) };
         state::advance(from, to, &Step { seq: s.seq, ack: s.ack, flags: s.flags, len: s.len });
@@ -210,6 +214,7 @@ impl TcpConversation {
             next_before: new_from,
             next_known: next_before.0 != 0,
             peer_ack_before,
+            peer_ack_of_sender,
             rtt_sample,
         };
         let resent = s.len > 0 && digest.next_known && s.seq.plus(s.len).is_at_or_before(next_before);
@@ -219,7 +224,8 @@ impl TcpConversation {
             Scale::Unknown => None,
             known => Some(known.apply(s.window)),
         };
-        self.account(s, d, &digest, &analysis, scaled_window);
+        let nature = self.judge(s, d, &digest, &analysis, before, port_reuse, pool, emit);
+        self.account(s, d, &digest, &analysis, scaled_window, nature);
         let seen = SeenSegment {
             stream: self.stream,
             dir,
@@ -231,7 +237,44 @@ impl TcpConversation {
             initial_rtt: self.initial_rtt,
             states: self.states(),
         };
-        (seen, digest)
+        seen
+    }
+
+    /// What really happened.
+    #[inline]
+    #[allow(clippy::too_many_arguments, reason = "one call; a struct would be built to be taken apart")]
+    fn judge(
+        &mut self,
+        s: &TcpSegment,
+        d: usize,
+        digest: &Digest,
+        analysis: &Analysis,
+        before: [Option<TcpState>; 2],
+        port_reuse: bool,
+        pool: &Pool,
+        emit: &mut dyn FnMut(Event),
+    ) -> Nature {
+        let answers_syn = self.states[1 - d].syn.is_some_and(|syn| s.ack == syn.plus(1));
+        let scene = Scene {
+            s,
+            digest,
+            analysis,
+            fwd: &self.labels[d],
+            rev: &self.labels[1 - d],
+            pool,
+            stream: self.stream,
+            dir: d,
+            side: self.side(d as u8),
+            before,
+            after: [self.states[d].state, self.states[1 - d].state],
+            port_reuse,
+            first: self.counts[0].packets + self.counts[1].packets == 1,
+            syn_rtt: self.syn_rtt,
+            mss: self.stats[1 - d].mss,
+            refuses: self.begin.refused && s.flags.has(TcpFlags::RST | TcpFlags::ACK) && answers_syn,
+            roles_known: self.roles_known,
+        };
+        verdict::judge(&mut self.verdicts, &scene, emit)
     }
 
     /// The figures of both sides.
@@ -243,10 +286,11 @@ impl TcpConversation {
         digest: &Digest,
         analysis: &Analysis,
         scaled_window: Option<u32>,
+        nature: Nature,
     ) {
         let [a, b] = &mut self.stats;
         let (fwd, rev) = if d == 0 { (a, b) } else { (b, a) };
-        fwd.segment(s, digest, analysis, scaled_window.unwrap_or(u32::from(s.window)));
+        fwd.segment(s, digest, analysis, scaled_window.unwrap_or(u32::from(s.window)), nature);
         if let Some(sample) = digest.rtt_sample {
             rev.rtt.sample(sample);
         }
@@ -558,6 +602,8 @@ pub(in crate::track) struct Digest {
     pub next_known: bool,
     /// The other side's latest acknowledgment before this segment.
     pub peer_ack_before: SeqNum,
+    /// The sender's own latest acknowledgment before this segment.
+    pub peer_ack_of_sender: SeqNum,
     /// A round-trip sample of the other side's data, nanoseconds (Karn's rule holds).
     pub rtt_sample: Option<i64>,
 }

@@ -85,11 +85,6 @@ impl Outstanding {
         })
     }
 
-    /// The newest segment.
-    pub fn last<'p>(&self, pool: &'p Pool) -> Option<&'p Sent> {
-        pool.nodes.get(self.tail as usize).map(|n| &n.sent)
-    }
-
     /// Adds the newest segment; false when there is no room for it.
     pub fn push(&mut self, pool: &mut Pool, sent: Sent) -> bool {
         if self.len >= Self::MAX {

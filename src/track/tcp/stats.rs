@@ -6,6 +6,7 @@ use crate::track::{Analysis, Labels};
 
 use super::conversation::Digest;
 use super::facts::OptionFacts;
+use super::verdict::Nature;
 
 /// What one side did, in numbers. Counts saturate; durations are nanoseconds.
 #[derive(Debug, Clone, Default)]
@@ -72,7 +73,14 @@ impl Stats {
 
     /// A segment from this side.
     #[inline]
-    pub(super) fn segment(&mut self, s: &TcpSegment, digest: &Digest, analysis: &Analysis, window: u32) {
+    pub(super) fn segment(
+        &mut self,
+        s: &TcpSegment,
+        digest: &Digest,
+        analysis: &Analysis,
+        window: u32,
+        nature: Nature,
+    ) {
         let ts = s.ip.ts;
         self.timestamps |= digest.options.timestamps.is_some();
         if let Some(last) = self.last {
@@ -81,17 +89,13 @@ impl Stats {
         self.last = Some(ts);
         self.pushes = self.pushes.saturating_add(u32::from(s.flags.has(TcpFlags::PSH)));
         if s.len > 0 {
-            self.data(s, digest, analysis);
+            self.data(s, digest, nature);
         } else if !s.flags.any(TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST) {
             self.pure_acks = self.pure_acks.saturating_add(1);
             if analysis.labels.has(Labels::DUPLICATE_ACK) {
                 self.duplicate_acks = self.duplicate_acks.saturating_add(1);
             }
-        } else if s.flags.any(TcpFlags::SYN | TcpFlags::FIN)
-            && digest.next_known
-            && s.seq.is_before(digest.next_before)
-            && !analysis.labels.has(Labels::OUT_OF_ORDER)
-        {
+        } else if matches!(nature, Nature::Resent | Nature::Recovered) {
             self.retransmitted_segments = self.retransmitted_segments.saturating_add(1);
         }
         if let Some(flight) = analysis.bytes_in_flight {
@@ -116,24 +120,31 @@ impl Stats {
     }
 
     #[inline]
-    fn data(&mut self, s: &TcpSegment, digest: &Digest, analysis: &Analysis) {
+    fn data(&mut self, s: &TcpSegment, digest: &Digest, nature: Nature) {
         self.data_segments = self.data_segments.saturating_add(1);
         let (low, high) = self.segment_sizes.unwrap_or((s.len, s.len));
         self.segment_sizes = Some((low.min(s.len), high.max(s.len)));
         self.data_times = Some((self.data_times.map_or(s.ip.ts, |t| t.0), s.ip.ts));
         let end = s.seq.plus(s.len);
         let behind = if digest.next_known { digest.next_before.distance(s.seq) } else { 0 };
-        if analysis.labels.has(Labels::OUT_OF_ORDER) {
-            self.out_of_order_segments = self.out_of_order_segments.saturating_add(1);
-            self.out_of_order_depth = self.out_of_order_depth.max(behind.unsigned_abs());
-            self.unique_bytes += u64::from(s.len);
-        } else if behind > 0 {
-            let again = behind.unsigned_abs().min(s.len);
-            self.retransmitted_segments = self.retransmitted_segments.saturating_add(1);
-            self.retransmitted_bytes += u64::from(again);
-            self.unique_bytes += u64::from(s.len - again);
-        } else {
-            self.unique_bytes += u64::from(s.len);
+        match nature {
+            Nature::Copy => {}
+            Nature::Late => {
+                self.out_of_order_segments = self.out_of_order_segments.saturating_add(1);
+                self.out_of_order_depth = self.out_of_order_depth.max(behind.max(0).unsigned_abs());
+                self.unique_bytes += u64::from(s.len);
+            }
+            Nature::Resent => {
+                let again = behind.max(0).unsigned_abs().min(s.len);
+                self.retransmitted_segments = self.retransmitted_segments.saturating_add(1);
+                self.retransmitted_bytes += u64::from(again);
+                self.unique_bytes += u64::from(s.len - again);
+            }
+            Nature::Recovered => {
+                self.retransmitted_segments = self.retransmitted_segments.saturating_add(1);
+                self.unique_bytes += u64::from(s.len);
+            }
+            Nature::New => self.unique_bytes += u64::from(s.len),
         }
         let first = *self.first_data.get_or_insert(s.seq);
         if !self.initial_window_known {

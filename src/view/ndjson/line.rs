@@ -86,12 +86,6 @@ impl Lines {
         self.bytes.push(b'"');
     }
 
-    /// A stranger's text.
-    pub fn text(&mut self, key: &str, text: &str) {
-        self.key(key);
-        let _ = serde_json::to_writer(&mut self.bytes, text);
-    }
-
     /// An address in its canonical form (RFC 5952).
     pub fn addr(&mut self, key: &str, addr: IpAddr) {
         self.key(key);
@@ -201,7 +195,6 @@ mod tests {
         let mut l = Lines::default();
         l.open("x");
         l.int("a", -5);
-        l.text("b", "quo\"te\u{1b}");
         l.words("c", ["d", "e"].into_iter());
         l.words("none", std::iter::empty());
         l.nested("n", |l| l.num("m", 1));
@@ -210,7 +203,6 @@ mod tests {
         l.close();
         let v: serde_json::Value = serde_json::from_slice(&l.bytes).unwrap();
         assert_eq!(v["a"], -5);
-        assert_eq!(v["b"], "quo\"te\u{1b}");
         assert_eq!(v["c"][1], "e");
         assert_eq!(v["n"]["m"], 1);
         assert_eq!(v["ip"], v["ip2"]);

@@ -1,5 +1,170 @@
 //! What really happened, with evidence.
+//!
+//! Labels compare a segment with numbers; verdicts ask what must have happened for it to
+//! be there. Each names its evidence and says how sure it is: `certain` only when the
+//! packets leave no other reading.
 
-/// What the verdicts need to remember of a connection.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Memory {}
+mod acks;
+mod copies;
+mod life;
+mod memory;
+mod resent;
+mod reset;
+mod window;
+
+pub(in crate::track) use memory::Memory;
+
+use crate::decode::TcpSegment;
+use crate::model::{Protocol, Side, StreamId, TcpFlags, TcpState};
+use crate::track::{Analysis, Confidence, Event, EventKind, Evidence};
+
+use super::conversation::Digest;
+use super::label::LabelSide;
+use super::outstanding::Pool;
+use memory::{Print, SideMemory};
+
+/// A segment with everything that a verdict may look at.
+pub(super) struct Scene<'a> {
+    pub s: &'a TcpSegment,
+    pub digest: &'a Digest,
+    pub analysis: &'a Analysis,
+    /// Sender and receiver as the labels see them, after the segment.
+    pub fwd: &'a LabelSide,
+    pub rev: &'a LabelSide,
+    pub pool: &'a Pool,
+    pub stream: u32,
+    /// Index of the sender: 0 where it sent the first packet.
+    pub dir: usize,
+    pub side: Side,
+    /// Each end's state before the segment, and after: sender, receiver.
+    pub before: [Option<TcpState>; 2],
+    pub after: [Option<TcpState>; 2],
+    pub port_reuse: bool,
+    pub first: bool,
+    pub syn_rtt: Option<i64>,
+    /// The receiver's MSS option.
+    pub mss: Option<u16>,
+    /// A SYN was seen from the receiver, and it was never answered by a SYN-ACK.
+    pub refuses: bool,
+    pub roles_known: bool,
+}
+
+/// Where verdicts go.
+pub(super) type Emit<'e> = &'e mut dyn FnMut(Event);
+
+impl Scene<'_> {
+    /// An event of the sender.
+    pub fn event(&self, kind: EventKind, confidence: Confidence, evidence: Evidence) -> Event {
+        Event {
+            packet: self.s.ip.frame,
+            ts: self.s.ip.ts,
+            stream: StreamId { protocol: Protocol::Tcp, number: self.stream },
+            side: self.side,
+            kind,
+            confidence,
+            evidence,
+            labels: self.analysis.labels,
+        }
+    }
+
+    pub fn flags(&self) -> TcpFlags {
+        self.s.flags
+    }
+
+    /// One past its last octet; SYN and FIN count as one together.
+    pub fn end(&self) -> crate::model::SeqNum {
+        self.s.seq.plus(self.s.len).plus(u32::from(self.flags().any(TcpFlags::SYN | TcpFlags::FIN)))
+    }
+
+    pub fn occupies(&self) -> bool {
+        self.s.len > 0 || self.flags().any(TcpFlags::SYN | TcpFlags::FIN)
+    }
+
+    pub fn tsval(&self) -> Option<u32> {
+        self.digest.options.timestamps.map(|t| t.0)
+    }
+
+    fn print(&self) -> Print {
+        let s = self.s;
+        Print {
+            frame: s.ip.frame,
+            ts: s.ip.ts,
+            seq: s.seq,
+            ack: s.ack,
+            len: s.len,
+            tsval: self.tsval().unwrap_or(0),
+            ip_id: s.ip.ip_id.unwrap_or(0),
+            checksum: s.checksum,
+            flags: s.flags.0,
+            ttl: s.ip.ttl,
+        }
+    }
+}
+
+/// What a segment is to those who count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Nature {
+    /// Nothing of it was sent before, as far as was seen.
+    New,
+    /// It was overtaken on its way.
+    Late,
+    /// It was sent again.
+    Resent,
+    /// It was sent again, and the capture had not seen it before.
+    Recovered,
+    /// It is the same packet as one before.
+    Copy,
+}
+
+/// Judges one segment: emits what happened, and remembers it.
+#[inline]
+pub(super) fn judge(memory: &mut Memory, scene: &Scene<'_>, emit: Emit<'_>) -> Nature {
+    let mut nature = Nature::New;
+    memory.packets = memory.packets.saturating_add(1);
+    if scene.first || scene.port_reuse {
+        life::opening(scene, emit);
+    }
+    let print = scene.print();
+    let copy = copies::find(memory, scene, &print);
+    if let Some(original) = copy {
+        copies::say(memory, scene, &original, emit);
+        remember(&mut memory.sides[scene.dir], scene, print);
+        return Nature::Copy;
+    }
+    let [a, b] = &mut memory.sides;
+    let (fwd, rev) = if scene.dir == 0 { (a, b) } else { (b, a) };
+    if scene.flags().has(TcpFlags::RST) {
+        if !memory.said.reset {
+            memory.said.reset = true;
+            reset::judge(fwd, rev, scene, emit);
+        }
+    } else {
+        if scene.digest.next_known && scene.s.seq != scene.digest.next_before {
+            nature = resent::judge(fwd, rev, scene, emit);
+        }
+        if scene.flags().has(TcpFlags::ACK) {
+            acks::judge(fwd, rev, scene, emit);
+        }
+        window::judge(fwd, rev, scene, emit);
+    }
+    life::states(&mut memory.said, fwd, rev, scene, emit);
+    if scene.fwd.outstanding.overflowed && !std::mem::replace(&mut memory.said.list_full, true) {
+        emit(scene.event(EventKind::ListFull, Confidence::Certain, Evidence::default()));
+    }
+    remember(&mut memory.sides[scene.dir], scene, print);
+    nature
+}
+
+/// What the next segments are compared with.
+#[inline]
+fn remember(fwd: &mut SideMemory, scene: &Scene<'_>, print: Print) {
+    if scene.s.len > 0 {
+        fwd.last_data = Some(print.ts);
+    }
+    fwd.last_any = Some(print.ts);
+    if !scene.flags().has(TcpFlags::RST) {
+        fwd.ttl_settled = fwd.ttl == print.ttl;
+        fwd.ttl = print.ttl;
+    }
+    fwd.recent = print;
+}

@@ -1,0 +1,176 @@
+//! What acknowledgments prove: that a copy arrived (D-SACK), that the original had
+//! arrived (Eifel), that the capture missed something.
+
+use crate::model::{SeqNum, TcpFlags};
+use crate::track::{Confidence, EventKind, Evidence, Labels};
+
+use super::memory::SideMemory;
+use super::{Emit, Scene};
+
+/// A delayed acknowledgment waits about 40 ms on Linux, up to 200 ms elsewhere
+/// (RFC 1122 allows 500).
+const DELAYED: std::ops::Range<i64> = 35_000_000..510_000_000;
+
+/// Judges an acknowledgment by `fwd` of what `rev` sent.
+#[inline]
+pub(super) fn judge(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_>, emit: Emit<'_>) {
+    let ack = scene.s.ack;
+    let previous = scene.digest.peer_ack_of_sender;
+    if let Some(rtt) = scene.digest.rtt_sample {
+        rev.sample(rtt);
+    }
+    let pure = !scene.occupies();
+    if !scene.digest.options.sack.as_slice().is_empty() {
+        sack(fwd, rev, scene, emit);
+    }
+    if ack == previous {
+        if pure && Labels::DUPLICATE_ACK.0 & scene.analysis.labels.0 != 0 {
+            fwd.duplicate_acks = fwd.duplicate_acks.saturating_add(1);
+        }
+        return;
+    }
+    if !ack.is_after(previous) && previous.0 != 0 {
+        return;
+    }
+    fwd.duplicate_acks = 0;
+    if fwd.sack_high.is_some_and(|high| ack.is_at_or_after(high)) {
+        fwd.sack_high = None;
+    }
+    eifel(rev, scene, previous, emit);
+    missed(rev, scene, emit);
+    delayed(rev, scene);
+}
+
+/// SACK blocks: how far the receiver has got, and D-SACK (RFC 2883).
+fn sack(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_>, emit: Emit<'_>) {
+    let blocks = scene.digest.options.sack.as_slice();
+    let ack = scene.s.ack;
+    let Some(&first) = blocks.first() else { return };
+    let inside_second =
+        blocks.get(1).is_some_and(|b| first.0.is_at_or_after(b.0) && first.1.is_at_or_before(b.1));
+    let duplicate = first.1.is_at_or_before(ack) || inside_second;
+    for &(_, right) in blocks.iter().skip(usize::from(duplicate)) {
+        if right.is_after(ack) && fwd.sack_high.is_none_or(|high| right.is_after(high)) {
+            fwd.sack_high = Some(right);
+        }
+    }
+    if duplicate {
+        dsack(rev, scene, first, emit);
+    }
+}
+
+/// The receiver got the same octets twice: a retransmission was not needed, or the
+/// network made a copy.
+fn dsack(rev: &mut SideMemory, scene: &Scene<'_>, block: (SeqNum, SeqNum), emit: Emit<'_>) {
+    let evidence = Evidence {
+        witness: Some(scene.s.ip.frame),
+        sack: Some((block.0.0, block.1.0)),
+        seq: Some(block.0.0),
+        len: Some(block.1.relative_to(block.0)),
+        ..Evidence::default()
+    };
+    let covered = |seq: SeqNum, end: SeqNum| block.0.is_before(end) && block.1.is_after(seq);
+    let side = scene.side.other();
+    let resents = rev.rare_mut().map_or(&mut [][..], |r| &mut r.resent);
+    if let Some(resent) = resents.iter_mut().find(|r| r.frame != 0 && covered(r.seq, r.end)) {
+        if !std::mem::replace(&mut resent.spurious, true) {
+            let evidence = Evidence { original: Some(resent.frame), ..evidence };
+            // The network may have doubled the retransmission after the capture point.
+            let mut event = scene.event(EventKind::SpuriousRetransmit, Confidence::Likely, evidence);
+            event.side = side;
+            emit(event);
+        }
+        return;
+    }
+    let mut event = scene.event(EventKind::DuplicatedByNetwork, Confidence::Likely, evidence);
+    event.side = side;
+    emit(event);
+}
+
+/// The Eifel detection algorithm (RFC 3522): the acknowledgment that first covers a
+/// retransmission echoes an older time stamp, so the original had arrived.
+fn eifel(rev: &mut SideMemory, scene: &Scene<'_>, previous: SeqNum, emit: Emit<'_>) {
+    let Some((_, echo)) = scene.digest.options.timestamps else { return };
+    let ack = scene.s.ack;
+    let side = scene.side.other();
+    let min_rtt = rev.min_rtt();
+    let Some(rare) = rev.rare_mut() else { return };
+    for resent in &mut rare.resent {
+        let Some(tsval) = resent.tsval else { continue };
+        // Only where everything before it had been acknowledged is the echo that of the
+        // segment that filled the gap.
+        let first_cover = previous == resent.seq && ack.is_at_or_after(resent.end);
+        if resent.frame == 0 || resent.spurious || !resent.at_edge || !first_cover || echo == 0 {
+            continue;
+        }
+        if SeqNum(echo).is_before(SeqNum(tsval)) && !scene.flags().has(TcpFlags::SYN) {
+            resent.spurious = true;
+            let evidence = Evidence {
+                original: Some(resent.frame),
+                witness: Some(scene.s.ip.frame),
+                seq: Some(resent.seq.0),
+                len: Some(resent.end.relative_to(resent.seq)),
+                tsval: Some((echo, tsval)),
+                elapsed: Some(scene.s.ip.ts.since(resent.ts)),
+                rtt: min_rtt,
+                ..Evidence::default()
+            };
+            let mut event = scene.event(EventKind::SpuriousRetransmit, Confidence::Certain, evidence);
+            event.side = side;
+            emit(event);
+            return;
+        }
+    }
+}
+
+/// Acknowledged, and never seen: the capture missed it.
+fn missed(rev: &mut SideMemory, scene: &Scene<'_>, emit: Emit<'_>) {
+    let ack = scene.s.ack;
+    let side = scene.side.other();
+    let holes = rev.rare_mut().map(|r| &mut r.holes);
+    holes.into_iter().for_each(|holes| {
+        holes.retain(|hole| {
+            if hole.end.is_after(ack) {
+                return true;
+            }
+            let evidence = Evidence {
+                original: Some(hole.frame),
+                witness: Some(scene.s.ip.frame),
+                seq: Some(hole.start.0),
+                len: Some(hole.end.relative_to(hole.start)),
+                ..Evidence::default()
+            };
+            let mut event = scene.event(EventKind::CaptureMissed, Confidence::Certain, evidence);
+            event.side = side;
+            emit(event);
+            false
+        })
+    });
+    if scene.analysis.labels.has(Labels::ACK_LOST_SEGMENT) && ack.is_after(scene.rev.next) {
+        let evidence = Evidence {
+            witness: Some(scene.s.ip.frame),
+            seq: Some(scene.rev.next.0),
+            len: Some(ack.relative_to(scene.rev.next)),
+            ..Evidence::default()
+        };
+        let mut event = scene.event(EventKind::CaptureMissed, Confidence::Likely, evidence);
+        event.side = side;
+        emit(event);
+    }
+}
+
+/// A small segment whose acknowledgment came as late as a delayed one does.
+fn delayed(rev: &mut SideMemory, scene: &Scene<'_>) {
+    let Some(end) = rev.small else { return };
+    if !scene.s.ack.is_at_or_after(end) {
+        return;
+    }
+    rev.small = None;
+    let Some(sent) = rev.last_data else { return };
+    let waited = scene.s.ip.ts.since(sent);
+    let quick = rev.min_rtt().is_some_and(|rtt| rtt < DELAYED.start / 2);
+    if DELAYED.contains(&waited) && quick && !scene.occupies() {
+        let frame = rev.recent.frame;
+        rev.trouble().late_ack = Some((frame, scene.s.ip.ts, waited));
+    }
+}

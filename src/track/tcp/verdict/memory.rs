@@ -1,0 +1,189 @@
+//! What the verdicts remember of a connection.
+
+use crate::model::{SeqNum, Timestamp};
+
+/// What the verdicts remember: `[sender of the first packet, the other]`.
+#[derive(Debug, Clone, Default)]
+pub(in crate::track) struct Memory {
+    pub sides: [SideMemory; 2],
+    /// Packets that were the same as an earlier one, and packets in all.
+    pub copies: u32,
+    pub packets: u32,
+    pub said: Said,
+}
+
+/// What was said already and need not be said again.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::track) struct Said {
+    pub established: bool,
+    pub closed: bool,
+    pub reset: bool,
+    pub captured_twice: bool,
+    pub list_full: bool,
+}
+
+/// What is remembered of one direction. Most connections never need the rare part.
+#[derive(Debug, Clone, Default)]
+pub(in crate::track) struct SideMemory {
+    /// The packet before this one.
+    pub recent: Print,
+    /// When its latest segment was sent, and its latest with payload.
+    pub last_any: Option<Timestamp>,
+    pub last_data: Option<Timestamp>,
+    /// Smoothed and smallest round-trip time of its data, nanoseconds; 0 for unknown.
+    srtt: i64,
+    min_rtt: i64,
+    /// Highest edge of its SACK blocks since its acknowledgment advanced.
+    pub sack_high: Option<SeqNum>,
+    /// Duplicate acknowledgments sent in a row.
+    pub duplicate_acks: u32,
+    /// End of a small segment that was sent while nothing else waited: Nagle.
+    pub small: Option<SeqNum>,
+    pub offloaded_in_a_row: u8,
+    /// The TTL that its packets have, once two in a row agree.
+    pub ttl: u8,
+    pub ttl_settled: bool,
+    pub window_closed: bool,
+    pub window_limited: bool,
+    pub offload_segments: bool,
+    pub offload_checksums: bool,
+    pub nagle_said: bool,
+    pub fin_said: bool,
+    pub sent_fin: bool,
+    rare: Option<Box<Rare>>,
+}
+
+/// What only a connection in trouble has: allocated at its first trouble.
+#[derive(Debug, Clone, Default)]
+pub(in crate::track) struct Rare {
+    /// Stretches of the sequence space that were skipped, lowest first.
+    pub holes: Vec<Hole>,
+    /// The latest segments that were sent again, the latest first.
+    pub resent: [Resent; 4],
+    /// The segment that closed its window.
+    pub zero_window: Option<(u64, Timestamp)>,
+    /// A small segment whose acknowledgment came late: its frame, when, how late.
+    pub late_ack: Option<(u64, Timestamp, i64)>,
+}
+
+/// What tells a packet from a copy of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::track) struct Print {
+    pub frame: u64,
+    pub ts: Timestamp,
+    pub seq: SeqNum,
+    pub ack: SeqNum,
+    pub len: u32,
+    pub tsval: u32,
+    pub ip_id: u16,
+    pub checksum: u16,
+    pub flags: u16,
+    pub ttl: u8,
+}
+
+impl Print {
+    /// The same packet, as far as headers can tell (TTL and time aside).
+    pub fn same(&self, other: &Self) -> bool {
+        self.frame != 0
+            && self.seq == other.seq
+            && self.ack == other.ack
+            && self.len == other.len
+            && self.flags == other.flags
+            && self.checksum == other.checksum
+            && self.tsval == other.tsval
+            && self.ip_id == other.ip_id
+    }
+}
+
+/// A stretch that was skipped, and the packet that skipped it.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::track) struct Hole {
+    pub start: SeqNum,
+    pub end: SeqNum,
+    /// The packet that revealed it.
+    pub frame: u64,
+    pub ts: Timestamp,
+    /// IP ID of the packet before the hole, where there was one, and of that one.
+    pub id_before: Option<u16>,
+    pub id_after: Option<u16>,
+    pub tsval_after: Option<u32>,
+}
+
+/// Holes kept of one direction; a capture that misses more says so.
+pub(super) const MAX_HOLES: usize = 64;
+
+/// A segment that was sent again.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::track) struct Resent {
+    /// 0: none.
+    pub frame: u64,
+    pub seq: SeqNum,
+    pub end: SeqNum,
+    pub ts: Timestamp,
+    pub tsval: Option<u32>,
+    /// Time since this segment was sent before.
+    pub gap: i64,
+    /// How often it was sent again, this time included.
+    pub count: u32,
+    /// The other side had acknowledged all before it when it was sent.
+    pub at_edge: bool,
+    /// It was called spurious already.
+    pub spurious: bool,
+    /// A timeout, certain or not.
+    pub timeout: bool,
+}
+
+impl SideMemory {
+    /// The rare part, where there is one.
+    #[inline]
+    pub fn rare(&self) -> Option<&Rare> {
+        self.rare.as_deref()
+    }
+
+    /// The rare part, where there is one.
+    #[inline]
+    pub fn rare_mut(&mut self) -> Option<&mut Rare> {
+        self.rare.as_deref_mut()
+    }
+
+    /// The rare part, made if need be.
+    pub fn trouble(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// Remembers a segment that was sent again.
+    pub fn note_resent(&mut self, resent: Resent) {
+        let all = &mut self.trouble().resent;
+        all.rotate_right(1);
+        all[0] = resent;
+    }
+
+    /// The segments that were sent again, the latest first.
+    pub fn resent(&self) -> impl Iterator<Item = &Resent> {
+        self.rare().into_iter().flat_map(|r| r.resent.iter()).filter(|r| r.frame != 0)
+    }
+
+    /// The smoothed round-trip time, where any is known.
+    pub fn rtt(&self) -> Option<i64> {
+        (self.srtt > 0).then_some(self.srtt)
+    }
+
+    /// The smallest round-trip time, where any is known.
+    pub fn min_rtt(&self) -> Option<i64> {
+        (self.min_rtt > 0).then_some(self.min_rtt)
+    }
+
+    /// Takes in a round-trip sample (RFC 6298 section 2).
+    #[inline]
+    pub fn sample(&mut self, rtt: i64) {
+        if rtt <= 0 {
+            return;
+        }
+        if self.srtt == 0 {
+            (self.srtt, self.min_rtt) = (rtt, rtt);
+        } else {
+            self.srtt += (rtt - self.srtt) / 8;
+            self.min_rtt = self.min_rtt.min(rtt);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Who reset a connection, and why (RFC 9293 section 3.5.2).
+
+use crate::model::{TcpFlags, TcpState};
+use crate::track::{Confidence, EventKind, Evidence};
+
+use super::memory::SideMemory;
+use super::{Emit, Scene};
+
+pub(super) fn judge(fwd: &SideMemory, rev: &SideMemory, scene: &Scene<'_>, emit: Emit<'_>) {
+    let s = scene.s;
+    let mut evidence = Evidence {
+        ttl: fwd.ttl_settled.then_some((fwd.ttl, s.ip.ttl)),
+        ip_id: (fwd.recent.frame != 0).then(|| (fwd.recent.ip_id, s.ip.ip_id.unwrap_or(0))),
+        original: (rev.recent.frame != 0).then_some(rev.recent.frame),
+        elapsed: rev.last_any.map(|t| s.ip.ts.since(t)),
+        ..Evidence::default()
+    };
+    let (kind, confidence) = why(fwd, rev, scene);
+    if kind == EventKind::TimedOut {
+        evidence.count = fwd.resent().next().map(|r| r.count.into());
+    }
+    emit(scene.event(kind, confidence, evidence));
+}
+
+fn why(fwd: &SideMemory, rev: &SideMemory, scene: &Scene<'_>) -> (EventKind, Confidence) {
+    let s = scene.s;
+    // A SYN answered by a reset that acknowledges it.
+    if scene.refuses {
+        return (EventKind::Refused, Confidence::Certain);
+    }
+    // Another machine sent it in this one's name: it lies at another distance.
+    let strange = fwd.ttl_settled && fwd.ttl.abs_diff(s.ip.ttl) > 2 && scene.before[0].is_some();
+    if strange {
+        return (EventKind::Middlebox, Confidence::Likely);
+    }
+    // A reply to a segment that found no connection takes its number from that
+    // segment's acknowledgment and has no ACK bit; an abort goes on from SND.NXT.
+    let reply = !s.flags.has(TcpFlags::ACK) && s.seq == rev.recent.ack && rev.recent.frame != 0;
+    let answered_data = rev.recent.len > 0;
+    if reply && fwd.sent_fin && answered_data {
+        return (EventKind::UnreadData, Confidence::Likely);
+    }
+    if fwd.resent().next().is_some_and(|r| r.count >= 3 && r.timeout) {
+        return (EventKind::TimedOut, Confidence::Likely);
+    }
+    if reply && !fwd.sent_fin && !scene.digest.next_known {
+        return (EventKind::HalfOpen, Confidence::Likely);
+    }
+    match scene.before[0] {
+        Some(TcpState::Established | TcpState::CloseWait | TcpState::SynReceived | TcpState::SynSent)
+            if s.seq == scene.digest.next_before =>
+        {
+            (EventKind::Aborted, Confidence::Likely)
+        }
+        Some(_) if reply => (EventKind::HalfOpen, Confidence::Undetermined),
+        _ => (EventKind::Reset, Confidence::Undetermined),
+    }
+}
