@@ -68,7 +68,11 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let captures = matches!(
         cli.command,
-        Command::Capture(_) | Command::Browse(_) | Command::Lab(_) | Command::Doctor(_) | Command::Interfaces(_)
+        Command::Capture(_)
+            | Command::Browse(_)
+            | Command::Lab(_)
+            | Command::Doctor(_)
+            | Command::Interfaces(_)
     );
     if !captures && let Err(e) = confine::renounce() {
         complain(&e.to_string());
