@@ -1,5 +1,6 @@
 //! The command line: what was typed, what it means, and the trip through the layers.
 
+mod browse;
 mod capture;
 pub mod completions;
 pub mod confine;
@@ -8,11 +9,14 @@ mod flow;
 pub mod interfaces;
 pub mod lab;
 mod look;
+mod noted;
 mod replay;
 mod save;
 pub mod serve;
 mod show;
 pub mod talk;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::process::ExitCode;
@@ -43,6 +47,8 @@ enum Command {
     Replay(Box<replay::ReplayArgs>),
     /// Capture live (with sudo, or after setcap)
     Capture(Box<capture::CaptureArgs>),
+    /// Browse a capture file or a live capture in the terminal
+    Browse(browse::BrowseArgs),
     /// Make traffic on the real kernel, in namespaces of its own, and look at it
     Lab(Box<lab::LabArgs>),
     /// What can be captured on
@@ -66,6 +72,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Replay(args) => replay::run(*args),
         Command::Capture(args) => capture::run(*args),
+        Command::Browse(args) => browse::run(args),
         Command::Lab(args) => lab::run(*args),
         Command::Interfaces(args) => interfaces::run(args),
         Command::Doctor(args) => doctor::run(args),

@@ -59,7 +59,7 @@ pub struct Recorder {
 }
 
 /// The packets kept of one conversation: `rows[head..]` is a ring once it is full.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Kept {
     detail: Detail,
     ring: usize,
@@ -104,6 +104,12 @@ impl Recorder {
     #[must_use]
     pub const fn so_far(&self) -> &Report {
         &self.report
+    }
+
+    /// What is kept of one conversation, for a look while a capture goes on.
+    #[must_use]
+    pub fn detail_so_far(&self, id: StreamId) -> Option<Detail> {
+        self.details.get(&id).map(|kept| kept.clone().finish())
     }
 
     /// The report. The tracker must have let every conversation go.
