@@ -16,8 +16,9 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
             TcpOption::Sack(blocks) => 2 + 8 * blocks.as_slice().len(),
             TcpOption::Timestamps { .. } => 10,
             TcpOption::Md5(d) | TcpOption::Ao(d) | TcpOption::Mptcp(d) => 2 + d.len(),
-            // The experimental kind has a magic number of two octets before the cookie.
-            TcpOption::FastOpen(d) => 2 + d.len() + if data.get(octets) == Some(&254) { 2 } else { 0 },
+            TcpOption::FastOpen(d) => 2 + d.len(),
+            // A magic number of two octets stands before the cookie.
+            TcpOption::FastOpenExperimental(d) => 4 + d.len(),
             TcpOption::Other { data, .. } => 2 + data.len(),
             TcpOption::Malformed { rest, .. } => rest.len(),
         };

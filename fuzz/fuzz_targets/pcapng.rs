@@ -6,7 +6,9 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let Some((&how, rest)) = data.split_first() else { return };
     let word = |n: u32| if how & 1 == 0 { n.to_le_bytes() } else { n.to_be_bytes() };
     let mut file = Vec::new();
-    for n in [0x0a0d_0d0a, 28, 0x1a2b_3c4d, if how & 1 == 0 { 1 } else { 0x0001_0000 }, u32::MAX, u32::MAX, 28] {
+    for n in
+        [0x0a0d_0d0a, 28, 0x1a2b_3c4d, if how & 1 == 0 { 1 } else { 0x0001_0000 }, u32::MAX, u32::MAX, 28]
+    {
         file.extend(word(n));
     }
     if how & 2 == 0 {

@@ -31,6 +31,7 @@ struct Segment {
     micros: i32,
     ip_id: Option<u16>,
     ttl: bool,
+    odd: u8,
     options: Options,
 }
 
@@ -114,6 +115,8 @@ libfuzzer_sys::fuzz_target!(|input: Input| {
             checksum: 0,
             checksum_offloaded: false,
             urgent: 0,
+            cut: s.odd == 1,
+            len_unknown: s.odd == 2,
             options,
         }));
     }

@@ -131,8 +131,8 @@ pub(super) fn run(args: CaptureArgs) -> anyhow::Result<ExitCode> {
     }
 
     let mut flow = Flow::new(args.track.options());
-    flow.count = args.count;
-    flow.keep = args.look.packet;
+    flow.front.count = args.count;
+    flow.front.keep = args.look.packet;
     if args.look.format == Format::Ndjson {
         let mut out = Ndjson::new(std::io::stdout().lock(), wants_packets(&args.look));
         let end = pull(&mut flow, &mut source, &mut out, &mut saved, Ndjson::flush);
@@ -143,12 +143,13 @@ pub(super) fn run(args: CaptureArgs) -> anyhow::Result<ExitCode> {
     let mut to = Watched { recorder: show::recorder(&args.look), quiet: args.quiet, waiting: Vec::new() };
     let end = pull(&mut flow, &mut source, &mut to, &mut saved, |_| {});
     flow.finish(&mut to);
+    to.recorder.frames(&flow.front.totals);
     let drops = source.drops();
     to.recorder.source(source.interfaces(), source.remarks(), drops);
     let mut report = to.recorder.finish();
     report.summary.origins = vec![args.interface.clone()];
     report.summary.fault = end.as_ref().err().map(ToString::to_string);
-    show::show(&report, &args.look, &style, flow.kept.as_ref())?;
+    show::show(&report, &args.look, &style, flow.front.kept.as_ref())?;
     Ok(ended(end, &mut source))
 }
 
@@ -208,7 +209,8 @@ fn ended(end: Result<(), SourceError>, source: &mut LiveSource) -> ExitCode {
     }
 }
 
-fn fault(e: &SourceError) -> ExitCode {
+/// Says what is wrong with a source.
+pub(super) fn fault(e: &SourceError) -> ExitCode {
     // The text has lines of its own, with the commands that help.
     for (i, line) in e.to_string().lines().enumerate() {
         if i == 0 { complain(line) } else { anstream::eprintln!("  {}", Printable(line.trim())) }
@@ -236,15 +238,9 @@ impl Watched {
 }
 
 impl Destination for Watched {
-    fn frame(
-        &mut self,
-        packet: &crate::model::Packet<'_>,
-        problems: crate::decode::Problems,
-        records: usize,
-    ) -> bool {
-        self.recorder.frame(packet, problems, records);
+    fn frame(&mut self, _: &crate::model::Packet<'_>) {
+        // What is left is about conversations that the packet only quotes.
         self.say(None, None);
-        true
     }
 }
 

@@ -1,28 +1,38 @@
-//! The trip: source → decode → track → sink. One screen shows the whole of it.
+//! The trip: source → decode → track → sink, on one thread or on two.
+//!
+//! With two, one reads and decodes while the other tracks: records travel in batches
+//! whose buffers go back and forth. The order is that of the packets either way, so the
+//! output is the same to the byte.
 
-use crate::decode::{Decoder, Problems, Record};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::thread;
+
+use crate::decode::{Decoder, Record};
 use crate::model::{LinkType, Packet};
-use crate::report::Recorder;
+use crate::report::{FrameTotals, Recorder};
 use crate::source::{PacketSource, SourceError};
 use crate::track::{Sink, Tracker, TrackerOptions};
 use crate::view::ndjson::Ndjson;
 
-/// What the trip delivers to: a sink that also wants to know of frames.
+/// A sink that may have had enough.
 pub(super) trait Destination: Sink {
-    /// A frame, what is wrong with its headers, and how many records it had. False to stop.
-    fn frame(&mut self, packet: &Packet<'_>, problems: Problems, records: usize) -> bool;
-}
+    /// Nothing more is wanted: its output is gone.
+    fn is_closed(&self) -> bool {
+        false
+    }
 
-impl Destination for Recorder {
-    fn frame(&mut self, packet: &Packet<'_>, problems: Problems, records: usize) -> bool {
-        Recorder::frame(self, packet, problems, records);
-        true
+    /// The frame whose records it has just got. Only [`Flow::packet`] has frames.
+    fn frame(&mut self, packet: &Packet<'_>) {
+        let _ = packet;
     }
 }
 
+impl Destination for Recorder {}
+
 impl<W: std::io::Write> Destination for Ndjson<W> {
-    fn frame(&mut self, _: &Packet<'_>, _: Problems, _: usize) -> bool {
-        !self.failed()
+    fn is_closed(&self) -> bool {
+        self.failed()
     }
 }
 
@@ -34,50 +44,65 @@ pub(super) struct KeptFrame {
     pub data: Vec<u8>,
 }
 
-/// The layers between a source and a destination.
-pub(super) struct Flow {
+/// What decodes: everything before the records.
+#[derive(Default)]
+pub(super) struct Front {
     decoder: Decoder,
-    tracker: Tracker,
-    records: Vec<Record>,
     /// Stop after this many packets.
     pub count: Option<u64>,
     /// Keep this frame.
     pub keep: Option<u64>,
     pub kept: Option<KeptFrame>,
+    pub totals: FrameTotals,
     packets: u64,
 }
 
+impl Front {
+    /// Appends the records of one packet; false when no more are wanted.
+    #[inline]
+    fn decode(&mut self, packet: &Packet<'_>, records: &mut Vec<Record>) -> bool {
+        if self.keep == Some(packet.number) {
+            let Packet { link, orig_len, data, .. } = *packet;
+            self.kept = Some(KeptFrame { link, orig_len, data: data.to_vec() });
+        }
+        let before = records.len();
+        let problems = self.decoder.decode(packet, records);
+        self.totals.count(packet, problems, records.len() - before);
+        self.packets += 1;
+        self.count.is_none_or(|c| self.packets < c)
+    }
+}
+
+/// The layers between a source and a destination.
+pub(super) struct Flow {
+    pub front: Front,
+    tracker: Tracker,
+    records: Vec<Record>,
+}
+
+/// Records in a batch, about: 90 kB, so that a batch stays in a core's cache.
+const BATCH: usize = 512;
+/// Batches under way between the threads.
+const QUEUE: usize = 8;
+
 impl Flow {
     pub fn new(options: TrackerOptions) -> Self {
-        Self {
-            decoder: Decoder::default(),
-            tracker: Tracker::new(options),
-            records: Vec::new(),
-            count: None,
-            keep: None,
-            kept: None,
-            packets: 0,
-        }
+        Self { front: Front::default(), tracker: Tracker::new(options), records: Vec::new() }
     }
 
     /// Takes one packet through the layers; false when no more are wanted.
     #[inline]
     pub fn packet(&mut self, packet: &Packet<'_>, to: &mut impl Destination) -> bool {
-        if self.keep == Some(packet.number) {
-            let Packet { link, orig_len, data, .. } = *packet;
-            self.kept = Some(KeptFrame { link, orig_len, data: data.to_vec() });
-        }
         self.records.clear();
-        let problems = self.decoder.decode(packet, &mut self.records);
+        let more = self.front.decode(packet, &mut self.records);
         for record in &self.records {
             self.tracker.push(record, to);
         }
-        self.packets += 1;
-        to.frame(packet, problems, self.records.len()) && self.count.is_none_or(|c| self.packets < c)
+        to.frame(packet);
+        more && !to.is_closed()
     }
 
-    /// Takes every packet of `source` through the layers. Each packet is shown to `also`
-    /// first, which may stop the trip.
+    /// Takes every packet of `source` through the layers, on this thread.
     ///
     /// # Errors
     /// The source's fault; what came before it stands.
@@ -85,23 +110,92 @@ impl Flow {
         &mut self,
         source: &mut S,
         to: &mut impl Destination,
-        mut also: impl FnMut(&Packet<'_>) -> bool,
     ) -> Result<(), SourceError> {
         while let Some(packet) = source.next_packet()? {
-            if !also(&packet) || !self.packet(&packet, to) {
+            if !self.packet(&packet, to) {
                 break;
             }
         }
         Ok(())
     }
 
-    /// Lets every conversation go.
+    /// The same on two threads: another one reads and decodes.
+    ///
+    /// # Errors
+    /// The source's fault; what came before it stands.
+    pub fn run_on_two<S: PacketSource + Send + ?Sized>(
+        &mut self,
+        source: &mut S,
+        to: &mut impl Destination,
+    ) -> Result<(), SourceError> {
+        let (full, filled) = sync_channel::<Vec<Record>>(QUEUE);
+        let (give_back, empty) = channel::<Vec<Record>>();
+        let closed = &AtomicBool::new(false);
+        let Self { front, tracker, .. } = self;
+        thread::scope(|scope| {
+            let reader = thread::Builder::new()
+                .name("read".to_owned())
+                .spawn_scoped(scope, move || read(source, front, &full, &empty, closed));
+            let reader = match reader {
+                Ok(reader) => reader,
+                Err(e) => return Err(SourceError::from_os("a second thread", e)),
+            };
+            for mut batch in filled {
+                for record in &batch {
+                    tracker.push(record, to);
+                }
+                if to.is_closed() {
+                    closed.store(true, Ordering::Relaxed);
+                }
+                batch.clear();
+                // The reader may be gone already.
+                let _ = give_back.send(batch);
+            }
+            reader.join().unwrap_or(Ok(()))
+        })
+    }
+
+    /// Lets every conversation go; how many had to leave before for want of room.
     pub fn finish(&mut self, to: &mut impl Destination) {
         self.tracker.finish(to);
+    }
+
+    /// Shows every conversation as it stands; none is let go.
+    pub fn visit(&self, to: &mut impl Sink) {
+        self.tracker.visit(to);
     }
 
     /// Conversations that had to leave for want of room.
     pub const fn evicted(&self) -> u64 {
         self.tracker.evicted()
+    }
+}
+
+/// The reading thread.
+fn read<S: PacketSource + ?Sized>(
+    source: &mut S,
+    front: &mut Front,
+    full: &SyncSender<Vec<Record>>,
+    empty: &Receiver<Vec<Record>>,
+    closed: &AtomicBool,
+) -> Result<(), SourceError> {
+    let mut batch = Vec::with_capacity(BATCH + 64);
+    let mut result = Ok(());
+    loop {
+        let more = match source.next_packet() {
+            Ok(Some(packet)) => front.decode(&packet, &mut batch),
+            Ok(None) => false,
+            Err(e) => {
+                result = Err(e);
+                false
+            }
+        };
+        if batch.len() >= BATCH || !more {
+            let next = empty.try_recv().unwrap_or_else(|_| Vec::with_capacity(BATCH + 64));
+            let whole = std::mem::replace(&mut batch, next);
+            if full.send(whole).is_err() || !more || closed.load(Ordering::Relaxed) {
+                return result;
+            }
+        }
     }
 }

@@ -106,6 +106,8 @@ struct LabRunArgs {
 enum OnArg {
     /// Namespaces of their own
     Private,
+    /// The same, joined by veth pairs even where TUN devices may be had
+    Veth,
     /// This machine's loopback
     Lo,
 }
@@ -131,6 +133,7 @@ impl LabRunArgs {
         LabOptions {
             on: match self.on {
                 OnArg::Private => Where::Private,
+                OnArg::Veth => Where::Veth,
                 OnArg::Lo => Where::Lo,
             },
             rules,
@@ -170,20 +173,21 @@ pub fn run(args: LabArgs) -> anyhow::Result<ExitCode> {
 fn show_packets(outcome: &LabOutcome, at: Observer, look: &LookArgs, style: &Style) -> anyhow::Result<()> {
     let mut source = LabSource::new(outcome, at);
     let mut flow = Flow::new(TrackerOptions::default());
-    flow.keep = look.packet;
+    flow.front.keep = look.packet;
     if look.format == Format::Ndjson {
         let mut records = Ndjson::new(io::stdout().lock(), wants_packets(look));
-        flow.run(&mut source, &mut records, |_| true)?;
+        flow.run(&mut source, &mut records)?;
         flow.finish(&mut records);
         return Ok(records.finish()?);
     }
     let mut recorder = show::recorder(look);
-    flow.run(&mut source, &mut recorder, |_| true)?;
+    flow.run(&mut source, &mut recorder)?;
     flow.finish(&mut recorder);
+    recorder.frames(&flow.front.totals);
     recorder.source(source.interfaces(), source.remarks(), None);
     let mut report = recorder.finish();
     report.summary.origins = vec![format!("lab {}", outcome.name)];
-    show::show(&report, look, style, flow.kept.as_ref())?;
+    show::show(&report, look, style, flow.front.kept.as_ref())?;
     println!();
     Ok(())
 }
@@ -237,6 +241,9 @@ fn run_labs(args: &LabRunArgs) -> anyhow::Result<ExitCode> {
             Err(e) => {
                 failed.push(*name);
                 complain(name, &e);
+                if e.environment && !all && options.on != Where::Lo {
+                    instead(name, &args.look, &style)?;
+                }
             }
         }
     }
@@ -245,6 +252,17 @@ fn run_labs(args: &LabRunArgs) -> anyhow::Result<ExitCode> {
         writeln!(out, "\n{} of {} labs passed", names.len() - failed.len(), names.len())?;
     }
     Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Where no lab can run: the capture of it that comes along.
+fn instead(name: &str, look: &LookArgs, style: &Style) -> anyhow::Result<()> {
+    let Some(outcome) = lab::bundled(name)? else { return Ok(()) };
+    anstream::eprintln!(
+        "synfin: showing the capture of {} that comes with synfin instead; nothing was run or checked here",
+        Printable(name)
+    );
+    head(&mut anstream::stdout().lock(), &outcome)?;
+    show_packets(&outcome, outcome.at, look, style)
 }
 
 fn complain(name: &str, e: &LabError) {

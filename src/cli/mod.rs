@@ -45,10 +45,10 @@ Examples:
 enum Command {
     /// Show what happened in capture files (pcap, pcapng, .gz .zst .lz4, .pkt; - is standard input)
     Replay(Box<replay::ReplayArgs>),
+    /// Browse a capture in panes, from files or live
+    Browse(Box<browse::BrowseArgs>),
     /// Capture live (with sudo, or after setcap)
     Capture(Box<capture::CaptureArgs>),
-    /// Browse a capture file or a live capture in the terminal
-    Browse(browse::BrowseArgs),
     /// Make traffic on the real kernel, in namespaces of its own, and look at it
     Lab(Box<lab::LabArgs>),
     /// What can be captured on
@@ -71,8 +71,8 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Replay(args) => replay::run(*args),
+        Command::Browse(args) => browse::run(*args),
         Command::Capture(args) => capture::run(*args),
-        Command::Browse(args) => browse::run(args),
         Command::Lab(args) => lab::run(*args),
         Command::Interfaces(args) => interfaces::run(args),
         Command::Doctor(args) => doctor::run(args),

@@ -1,7 +1,7 @@
 //! Comments for saved packets: what the tracker found on each.
 
 use super::flow::Destination;
-use crate::decode::{IcmpMessage, Problems, Record, TcpSegment, UdpDatagram};
+use crate::decode::{IcmpMessage, Record, TcpSegment, UdpDatagram};
 use crate::model::{Packet, StreamId};
 use crate::track::{Event, SeenDatagram, SeenSegment, Sink, TcpConversation, UdpConversation};
 use crate::view::words::{self, Known};
@@ -38,8 +38,12 @@ impl<'a, D> Noted<'a, D> {
 }
 
 impl<D: Destination> Destination for Noted<'_, D> {
-    fn frame(&mut self, packet: &Packet<'_>, problems: Problems, records: usize) -> bool {
-        self.to.frame(packet, problems, records)
+    fn is_closed(&self) -> bool {
+        self.to.is_closed()
+    }
+
+    fn frame(&mut self, packet: &Packet<'_>) {
+        self.to.frame(packet);
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::thread;
 
 use anyhow::bail;
 
@@ -37,6 +38,10 @@ pub(super) struct ReplayArgs {
     #[arg(short = 'c', long = "count", value_name = "N")]
     count: Option<u64>,
 
+    /// Threads: with two, one reads and decodes while the other tracks [default: as many as pay]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+
     /// Go on as the file grows, until Ctrl-C
     #[arg(long)]
     follow: bool,
@@ -62,6 +67,10 @@ pub(super) struct TrackArgs {
     /// Conversations followed at once; beyond it the least valuable leave, and it is said how many
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     max_connections: usize,
+
+    /// Conversations up to which finished ones stay, so that a late segment finds them
+    #[arg(long, value_name = "N", default_value_t = 16_384)]
+    linger: usize,
 }
 
 impl TrackArgs {
@@ -69,13 +78,13 @@ impl TrackArgs {
         TrackerOptions {
             keep_apart: self.keep_apart,
             max_conversations: self.max_connections.max(1),
-            ..TrackerOptions::default()
+            linger: self.linger,
         }
     }
 }
 
 /// Splits words into files and a filter: the leading ones that name files, and the rest.
-fn split(words: &[String], have_file: bool) -> (Vec<PathBuf>, String) {
+pub(super) fn split(words: &[String], have_file: bool) -> (Vec<PathBuf>, String) {
     let is_file = |w: &str| w == "-" || Path::new(w).exists();
     let mut files = words.iter().take_while(|w| is_file(w)).count();
     if files == 0 && !have_file {
@@ -96,8 +105,9 @@ pub(super) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     let inputs: Vec<PathBuf> = files.iter().filter(|f| f.as_os_str() != "-").cloned().collect();
 
     let mut flow = Flow::new(args.track.options());
-    flow.count = args.count;
-    flow.keep = args.look.packet;
+    flow.front.count = args.count;
+    flow.front.keep = args.look.packet;
+    let threads = args.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
     let mut saved = args.save.open(&inputs, None)?;
     let origins: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
 
@@ -105,7 +115,7 @@ pub(super) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
         let packets = wants_packets(&args.look);
         let mut out = Ndjson::new(std::io::stdout().lock(), packets);
         let end = open(&files, &filter, args.follow)
-            .and_then(|mut source| pull(&mut flow, &mut *source, &mut out, &mut saved));
+            .and_then(|mut source| pull(&mut flow, &mut *source, &mut out, &mut saved, threads));
         flow.finish(&mut out);
         out.finish()?;
         return Ok(ended(end, &flow));
@@ -115,17 +125,18 @@ pub(super) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     let end = match open(&files, &filter, args.follow) {
         Err(e) => return Ok(ended(Err(e), &flow)),
         Ok(mut source) => {
-            let end = pull(&mut flow, &mut *source, &mut recorder, &mut saved);
+            let end = pull(&mut flow, &mut *source, &mut recorder, &mut saved, threads);
             let drops = source.drops();
             recorder.source(source.interfaces(), source.remarks(), drops);
             end
         }
     };
     flow.finish(&mut recorder);
+    recorder.frames(&flow.front.totals);
     let mut report = recorder.finish();
     report.summary.origins = origins;
     report.summary.fault = end.as_ref().err().map(ToString::to_string);
-    show::show(&report, &args.look, &style, flow.kept.as_ref())?;
+    show::show(&report, &args.look, &style, flow.front.kept.as_ref())?;
     Ok(ended(end, &flow))
 }
 
@@ -144,8 +155,11 @@ fn pull(
     source: &mut (dyn PacketSource + Send),
     to: &mut impl Destination,
     saved: &mut Option<impl PacketSink>,
+    threads: usize,
 ) -> Result<(), SourceError> {
-    let Some(sink) = saved else { return flow.run(source, to, |_| true) };
+    let Some(sink) = saved else {
+        return if threads > 1 { flow.run_on_two(source, to) } else { flow.run(source, to) };
+    };
     let mut failure = None;
     let mut known = 0;
     // What a packet tells is known once it was tracked: it is saved after that.
@@ -200,7 +214,12 @@ fn ended(end: Result<(), SourceError>, flow: &Flow) -> ExitCode {
     }
 }
 
-fn open(files: &[PathBuf], filter: &str, follow: bool) -> Result<Box<dyn PacketSource + Send>, SourceError> {
+/// The files as one source, in time order.
+pub(super) fn open(
+    files: &[PathBuf],
+    filter: &str,
+    follow: bool,
+) -> Result<Box<dyn PacketSource + Send>, SourceError> {
     let source: Box<dyn PacketSource + Send> = match files {
         [one] if follow => Box::new(Followed::open(one, stop_flag())?),
         [one] => Box::new(CaptureFile::open(one)?),

@@ -16,7 +16,7 @@ fn report(path: &Path) -> Report {
     let mut source = CaptureFile::open(path).unwrap();
     let mut flow = Flow::new(TrackerOptions::default());
     let mut recorder = Recorder::new(RecorderOptions::default());
-    flow.run(&mut source, &mut recorder, |_| true).unwrap();
+    flow.run(&mut source, &mut recorder).unwrap();
     flow.finish(&mut recorder);
     recorder.finish()
 }

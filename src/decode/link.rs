@@ -224,6 +224,8 @@ fn erf(w: &mut Walk<'_>, o: Octets<'_>) {
         more = extension & 0x80 != 0;
         at += 8;
     }
+    // What was on the wire is what the record says, without the record's own headers.
+    w.wire = u32::from(wlen);
     let wlen = usize::from(wlen);
     // The record's own header is no part of the frame.
     let o = Octets { len: o.len.max(at.saturating_add(2).saturating_add(wlen)), ..o };

@@ -46,7 +46,13 @@ impl Programs<'_> {
             }
             ("bind", [name, port]) => {
                 let port = if port.contains(':') { (*port).to_owned() } else { format!(":{port}") };
-                let addr = self.target(&port)?;
+                let mut addr = self.target(&port)?;
+                // On loopback a host is an address, so its sockets must not take all of them.
+                if let Some(h) = self.hosts.get(host).filter(|h| h.is_here()) {
+                    addr.set_ip(h.addr);
+                    // And the last run's TIME-WAIT is still there.
+                    let _ = self.socket(host, name)?.socket.set_reuse_address(true);
+                }
                 let got = self.socket(host, name)?.socket.bind(&addr.into());
                 (format!("bind({name}, {addr})"), early, got.map(|()| Got::Done))
             }

@@ -71,7 +71,7 @@ pub(super) fn perform(options: &LabOptions) -> Result<LabOutcome, LabError> {
         ],
         mtu: 1500,
     };
-    let net = hosts::build(&[spec("client"), spec("server")], false)?;
+    let net = hosts::build(&[spec("client"), spec("server")], false, options.on.medium())?;
     let truth = Truth::open(&net.hosts)?;
     let addrs = net.hosts.iter().map(|h| h.addr).collect();
     let mut wire = Wire::new(net.ports, addrs, false, truth);

@@ -86,7 +86,7 @@ impl Evidence<'_> {
                 Ok(Found { held, seen: format!("{value} octets"), frames: Vec::new() })
             }
             ["headers", list @ ..] => self.headers(list),
-            ["backoff", w] => self.backoff(&which(w)?),
+            ["backoff", host, port] => self.backoff(host, port),
             ["rounds", w, factor] => self.rounds(&which(w)?, factor),
             ["reached", host, w, op, n] => {
                 let (host, which) = (self.host(host)?, which(w)?);
@@ -237,38 +237,56 @@ impl Evidence<'_> {
         Ok(Found { held, seen: format!("lengths {seen}"), frames })
     }
 
-    fn gaps(&self, frames: &[usize]) -> Vec<i64> {
-        let times: Vec<_> = frames.iter().filter_map(|&i| self.run.frames.get(i)).map(|f| f.ts).collect();
-        times.iter().zip(times.iter().skip(1)).map(|(a, b)| b.since(*a)).collect()
-    }
-
-    /// Each gap is about twice the one before (RFC 6298 section 5.5).
-    fn backoff(&self, which: &Which) -> Result<Found, String> {
-        let frames = self.matching(which);
-        let gaps = self.gaps(&frames);
-        let doubled =
-            gaps.iter().zip(gaps.iter().skip(1)).all(|(a, b)| *b * 10 >= *a * 15 && *b * 10 <= *a * 30);
-        let seen = gaps.iter().map(|g| format!("{} ms", g / 1_000_000)).collect::<Vec<_>>().join(", ");
-        Ok(Found { held: gaps.len() >= 2 && doubled, seen: format!("gaps {seen}"), frames })
-    }
-
-    /// Segments came in bursts, each about `factor` times as many as the one before.
-    fn rounds(&self, which: &Which, factor: &str) -> Result<Found, String> {
-        let factor: f64 = factor.parse().map_err(|_| format!("{factor:?} is no number"))?;
-        let frames = self.matching(which);
-        let mut bursts = vec![1_usize];
-        for gap in self.gaps(&frames) {
-            if gap > 15_000_000 {
-                bursts.push(0);
-            }
-            if let Some(b) = bursts.last_mut() {
-                *b += 1;
+    /// The kernel's retransmission timeout doubled with each backoff (RFC 6298 section 5.5).
+    fn backoff(&self, host: &str, port: &str) -> Result<Found, String> {
+        let (host, port) = (self.host(host)?, Self::port(port)?);
+        let mut steps: Vec<(u8, u32)> = Vec::new();
+        for s in self.run.states.iter().filter(|s| s.host == host && s.local_port == port) {
+            let Some(i) = &s.info else { continue };
+            if i.backoff > steps.last().map_or(0, |s| s.0) {
+                steps.push((i.backoff, i.rto));
             }
         }
-        // The last burst is what was left to send.
-        let full = bursts.get(..bursts.len().saturating_sub(1)).unwrap_or_default();
+        let doubled = steps.iter().zip(steps.iter().skip(1)).all(|((b, r), (c, q))| {
+            let factor = 1_u64 << u32::from(c - b).min(32);
+            u64::from(*q).abs_diff(u64::from(*r) * factor) <= u64::from(*q) / 50
+        });
+        let seen = steps.iter().map(|(_, rto)| format!("{} ms", rto / 1000)).collect::<Vec<_>>().join(", ");
+        Ok(Found {
+            held: steps.len() >= 2 && doubled,
+            seen: format!("timeouts of {seen}"),
+            frames: Vec::new(),
+        })
+    }
+
+    /// Each round trip carried about `factor` times as many segments as the one before. A
+    /// round ends when what was sent before it began has been acknowledged.
+    fn rounds(&self, which: &Which, factor: &str) -> Result<Found, String> {
+        let factor: f64 = factor.parse().map_err(|_| format!("{factor:?} is no number"))?;
+        let tcp = |i: usize| self.seen.get(i).and_then(|s| s.peek).and_then(|p| p.tcp().copied());
+        let before = |a: u32, b: u32| a.wrapping_sub(b).cast_signed() < 0;
+        let (mut rounds, mut frames) = (Vec::<usize>::new(), Vec::new());
+        let mut mark = None::<u32>;
+        for c in self.run.capture(super::outcome::Observer::Host(which.from.unwrap_or(0))) {
+            let Some(t) = tcp(c.frame) else { continue };
+            if c.sent && self.is(which, c.frame) {
+                frames.push(c.frame);
+                if mark.is_none() {
+                    rounds.push(0);
+                    mark = Some(t.end());
+                }
+                if let Some(n) = rounds.last_mut() {
+                    *n += 1;
+                }
+            } else if !c.sent && t.has(bits::ACK) && mark.is_some_and(|m| !before(t.ack, m)) {
+                // The first octets of this round came back: what goes from now on is the next.
+                mark = None;
+            }
+        }
+        // The last round is what was left to send.
+        let full = rounds.get(..rounds.len().saturating_sub(1)).unwrap_or_default();
         let grows = full.iter().zip(full.iter().skip(1)).all(|(a, b)| *b as f64 >= *a as f64 * factor * 0.8);
-        Ok(Found { held: full.len() >= 3 && grows, seen: format!("bursts of {bursts:?}"), frames })
+        Ok(Found { held: full.len() >= 3 && grows, seen: format!("rounds of {rounds:?}"), frames })
     }
 
     /// Every frame of the kind has a transport header of so many octets.

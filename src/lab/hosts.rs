@@ -38,15 +38,24 @@ pub(super) struct Host {
     /// Its address on the wire.
     pub addr: Ipv4Addr,
     /// What it is to the kernel.
-    ns: File,
-    /// Its link's name.
-    device: &'static str,
+    ns: Option<File>,
 }
 
 impl Host {
+    /// An address of this machine itself.
+    pub(super) fn here(name: String, addr: Ipv4Addr) -> Self {
+        Self { name, addr, ns: None }
+    }
+
+    /// It is an address of this machine, not a namespace.
+    pub(super) fn is_here(&self) -> bool {
+        self.ns.is_none()
+    }
+
     /// Puts the thread into this host: what it opens from now on belongs to the host.
     pub(super) fn enter(&self) -> Result<(), LabError> {
-        setns(self.ns.as_fd(), CloneFlags::CLONE_NEWNET)
+        let Some(ns) = &self.ns else { return Ok(()) };
+        setns(ns.as_fd(), CloneFlags::CLONE_NEWNET)
             .map_err(|e| LabError::of_machine("setns(host)", e, "a seccomp filter may forbid it"))
     }
 
@@ -65,7 +74,7 @@ impl Host {
         Ok(text
             .lines()
             .filter_map(|l| l.split_once(':'))
-            .filter(|(name, _)| name.trim() == self.device)
+            .filter(|(name, _)| name.trim() == DEVICE)
             .flat_map(|(_, rest)| rest.split_whitespace())
             .map(|n| n.parse().unwrap_or(0))
             .collect())
@@ -136,11 +145,11 @@ pub(super) fn become_root() -> Result<(), LabError> {
 
 fn namespace() -> Result<File, LabError> {
     unshare(CloneFlags::CLONE_NEWNET).map_err(|e| {
-        LabError::of_machine(
-            "unshare(NEWNET)",
-            e,
-            "run it as root, or: sysctl kernel.apparmor_restrict_unprivileged_userns=0",
-        )
+        let mend = match e {
+            nix::errno::Errno::ENOSPC => "the limit is reached: raise user.max_net_namespaces",
+            _ => "run it as root, or: sysctl kernel.apparmor_restrict_unprivileged_userns=0",
+        };
+        LabError::of_machine("unshare(NEWNET)", e, mend)
     })?;
     File::open("/proc/thread-self/ns/net")
         .map_err(|e| LabError::of_machine("/proc/thread-self/ns/net", e, "is /proc mounted?"))
@@ -184,19 +193,37 @@ pub(super) struct Net {
     pub notes: Vec<String>,
 }
 
-/// Makes the machines. `ethernet` joins them by a hub rather than by plain IP.
-/// The thread is left in a namespace of its own.
-pub(super) fn build(specs: &[HostSpec], ethernet: bool) -> Result<Net, LabError> {
+/// Makes the machines and their ends of the wire: by TUN devices, or, where those cannot be
+/// had, by veth pairs. `ethernet` joins them by a hub rather than by plain IP. The thread
+/// is left in a namespace of its own.
+pub(super) fn build(specs: &[HostSpec], ethernet: bool, medium: Option<Medium>) -> Result<Net, LabError> {
+    let words = |how: &str| format!("private network namespaces joined by {how}");
+    let tun = match (medium, ethernet) {
+        (Some(Medium::Veth), _) => {
+            let mut net = join(specs, ethernet, Medium::Veth)?;
+            net.medium = words("veth pairs");
+            return Ok(net);
+        }
+        (_, false) => "TUN devices",
+        (_, true) => "TAP devices on a hub",
+    };
+    let why = match probe_tun().and_then(|()| join(specs, ethernet, Medium::Tun)) {
+        Ok(mut net) => {
+            net.medium = words(tun);
+            return Ok(net);
+        }
+        Err(e) if e.environment && e.step == TUN && medium.is_none() => e,
+        Err(e) => return Err(e),
+    };
+    let mut net = join(specs, ethernet, Medium::Veth)?;
+    net.medium = words(&format!("veth pairs ({}: {})", why.step, why.why));
+    Ok(net)
+}
+
+fn join(specs: &[HostSpec], ethernet: bool, medium: Medium) -> Result<Net, LabError> {
     // A home to come back to: an unprivileged process may never return to the first one.
     let home = namespace()?;
-    let tun = probe_tun();
-    let medium = if tun.is_ok() { Medium::Tun } else { Medium::Veth };
     let mut net = Net { hosts: Vec::new(), ports: Vec::new(), medium: String::new(), notes: Vec::new() };
-    net.medium = match (&tun, ethernet) {
-        (Ok(()), false) => "private network namespaces joined by TUN devices".into(),
-        (Ok(()), true) => "private network namespaces joined by TAP devices on a hub".into(),
-        (Err(why), _) => format!("private network namespaces joined by veth pairs ({why})"),
-    };
     for (i, spec) in specs.iter().enumerate() {
         let ns = namespace()?;
         let defaults = [
@@ -220,12 +247,12 @@ pub(super) fn build(specs: &[HostSpec], ethernet: bool) -> Result<Net, LabError>
         }
         let last = u8::try_from(i + 1).map_err(|_| LabError::of_lab("hosts", "more than 255 hosts"))?;
         let addr = Ipv4Addr::new(10, 9, 0, last);
-        let (port, device) = match medium {
-            Medium::Tun => (tun_port(spec, ethernet)?, "wire0"),
-            Medium::Veth => (veth_port(&home, &ns, i, spec, ethernet)?, "wire0"),
+        let port = match medium {
+            Medium::Tun => tun_port(spec, ethernet)?,
+            Medium::Veth => veth_port(&home, &ns, i, spec, ethernet)?,
         };
-        configure(addr, device)?;
-        net.hosts.push(Host { name: spec.name.clone(), addr, ns, device });
+        configure(addr, DEVICE)?;
+        net.hosts.push(Host { name: spec.name.clone(), addr, ns: Some(ns) });
         net.ports.push(port);
     }
     if medium == Medium::Veth {
@@ -238,28 +265,33 @@ pub(super) fn build(specs: &[HostSpec], ethernet: bool) -> Result<Net, LabError>
     Ok(net)
 }
 
-/// Why TUN devices cannot be had, if they cannot.
-pub(super) fn probe_tun() -> Result<(), String> {
-    // Opened, not merely stat'ed; and only if it is there, so that nothing ever makes it.
-    fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open("/dev/net/tun")
-        .map(drop)
-        .map_err(|e| format!("/dev/net/tun: {e}"))
+/// The step of getting a TUN device.
+const TUN: &str = "/dev/net/tun";
+
+/// The name of every host's link.
+const DEVICE: &str = "wire0";
+
+/// May TUN devices be had?
+pub(super) fn probe_tun() -> Result<(), LabError> {
+    // Opened, not merely looked at; and only if it is there, so that nothing ever makes it.
+    fs::OpenOptions::new().read(true).write(true).open(TUN).map(drop).map_err(tun_fault)
+}
+
+fn tun_fault(e: io::Error) -> LabError {
+    LabError::of_machine(TUN, e, "load the tun module (modprobe tun), or give access to it")
 }
 
 fn tun_port(spec: &HostSpec, ethernet: bool) -> Result<Port, LabError> {
     let layer = if ethernet { Layer::L2 } else { Layer::L3 };
     let device = DeviceBuilder::new()
-        .name("wire0")
+        .name(DEVICE)
         .layer(layer)
         .offload(false)
         .mtu(spec.mtu)
         .tx_queue_len(20_000)
         .build_sync()
         .and_then(|d| d.set_nonblocking(true).map(|()| d))
-        .map_err(|e| LabError::of_machine("/dev/net/tun", e, "load the tun module, or give access to it"))?;
+        .map_err(tun_fault)?;
     Ok(Port::Tun(device))
 }
 
@@ -296,7 +328,7 @@ fn veth_port(home: &File, ns: &File, i: usize, spec: &HostSpec, ethernet: bool) 
     go(home)?;
     let near = format!("end{i}");
     let links = Links::open().map_err(fault)?;
-    links.veth(&near, "wire0", ns.as_raw_fd(), spec.mtu.into()).map_err(fault)?;
+    links.veth(&near, DEVICE, ns.as_raw_fd(), spec.mtu.into()).map_err(fault)?;
     links.up(index_of(&near)?, LinkFlags::Noarp, Vec::new()).map_err(fault)?;
     let protocol = Protocol::from(i32::from(3u16.to_be())); // ETH_P_ALL
     let socket = Socket::new(Domain::PACKET, Type::RAW.nonblocking(), Some(protocol)).map_err(fault)?;
@@ -304,10 +336,10 @@ fn veth_port(home: &File, ns: &File, i: usize, spec: &HostSpec, ethernet: bool) 
     let _ = socket.set_recv_buffer_size(8 << 20);
     bind(socket.as_raw_fd(), &link_address(&near)?).map_err(|e| fault(e.into()))?;
     go(ns)?;
-    let mac = link_address("wire0")?.addr().unwrap_or_default();
+    let mac = link_address(DEVICE)?.addr().unwrap_or_default();
     // One segment a frame, as a wire carries them; and no ARP where there is no Ethernet to show.
     let flags = if ethernet { LinkFlags::empty() } else { LinkFlags::Noarp };
     let host = Links::open().map_err(fault)?;
-    host.up(index_of("wire0")?, flags, vec![LinkAttribute::GsoMaxSegs(1)]).map_err(fault)?;
+    host.up(index_of(DEVICE)?, flags, vec![LinkAttribute::GsoMaxSegs(1)]).map_err(fault)?;
     Ok(Port::Veth { socket, mac, ethernet })
 }

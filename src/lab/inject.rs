@@ -38,10 +38,11 @@ impl Programs<'_> {
             let fault = || format!("{text:?}: say a number, nxt, nxt+100 or nxt-100");
             let Some(rest) = text.strip_prefix("nxt") else { return text.parse().map_err(|_| fault()) };
             let next = next.ok_or("nxt: nothing was sent in this conversation yet")?;
-            match rest.chars().next() {
-                None => Ok(next),
-                Some('+') => Ok(next.wrapping_add(rest[1..].parse().map_err(|_| fault())?)),
-                Some('-') => Ok(next.wrapping_sub(rest[1..].parse().map_err(|_| fault())?)),
+            let by = |digits: &str| digits.parse::<u32>().map_err(|_| fault());
+            match (rest.strip_prefix('+'), rest.strip_prefix('-')) {
+                _ if rest.is_empty() => Ok(next),
+                (Some(more), _) => Ok(next.wrapping_add(by(more)?)),
+                (_, Some(less)) => Ok(next.wrapping_sub(by(less)?)),
                 _ => Err(fault()),
             }
         };

@@ -4,6 +4,7 @@
 //! does to it what its rules say, and hands it to the other. Nothing outside those
 //! namespaces is touched, and they go away with the process.
 
+mod bundled;
 mod calls;
 mod catalogue;
 mod compare;
@@ -13,6 +14,8 @@ mod expect;
 mod figures;
 mod hosts;
 mod inject;
+mod lo;
+mod means;
 mod netlink;
 mod notice;
 mod outcome;
@@ -24,14 +27,18 @@ mod run;
 mod save;
 mod script;
 mod source;
+#[cfg(test)]
+mod tests;
 mod truth;
 mod wire;
 
+pub use bundled::bundled;
 pub use catalogue::{CHAPTERS, LabInfo, catalogue};
 pub use craft::RawSegment;
 pub use error::LabError;
+pub use means::{Means, means};
 pub use outcome::*;
 pub use peek::summary;
 pub use run::{LabOptions, Where, run};
-pub use script::{duration, rate};
+pub use script::{duration, rate, validate};
 pub use source::LabSource;

@@ -6,10 +6,14 @@ use std::os::fd::{AsFd, BorrowedFd};
 use socket2::Socket;
 use tun_rs::SyncDevice;
 
+use super::lo::Watch;
+
 /// One end of the wire. Frames are IP packets, or Ethernet frames on a hub.
 pub(super) enum Port {
     /// A TUN (or TAP) device: reading takes what the host sent, writing runs the host's stack.
     Tun(SyncDevice),
+    /// No end at all: loopback delivers by itself, and we watch.
+    Lo(Watch),
     /// A packet socket on the wire's end of a veth pair.
     Veth {
         /// The packet socket.
@@ -28,6 +32,7 @@ impl Port {
     pub(super) fn receive(&mut self, buf: &mut [u8]) -> io::Result<Option<Vec<u8>>> {
         loop {
             let got = match self {
+                Self::Lo(_) => return Ok(None),
                 Self::Tun(dev) => dev.recv(buf),
                 Self::Veth { socket, .. } => socket.read(buf),
             };
@@ -39,7 +44,7 @@ impl Port {
             };
             let frame = buf.get(..n).unwrap_or_default();
             return Ok(Some(match self {
-                Self::Tun(_) => frame.to_vec(),
+                Self::Tun(_) | Self::Lo(_) => frame.to_vec(),
                 Self::Veth { ethernet: true, .. } => {
                     let mut frame = frame.to_vec();
                     if let Some(packet) = frame.get_mut(ETHER..) {
@@ -63,6 +68,7 @@ impl Port {
     /// Hands a frame to the host.
     pub(super) fn send(&mut self, frame: &[u8]) -> io::Result<()> {
         match self {
+            Self::Lo(_) => Ok(()),
             Self::Tun(dev) => dev.send(frame).map(drop),
             Self::Veth { socket, ethernet: true, .. } => socket.write(frame).map(drop),
             Self::Veth { socket, mac, .. } => {
@@ -79,7 +85,7 @@ impl Port {
     /// stack takes notice of.
     pub(super) fn probe(&mut self) -> io::Result<()> {
         match self {
-            Self::Tun(_) => Ok(()),
+            Self::Tun(_) | Self::Lo(_) => Ok(()),
             Self::Veth { socket, mac, .. } => {
                 let mut frame = [0; 60];
                 frame[..6].copy_from_slice(mac);
@@ -92,13 +98,14 @@ impl Port {
 
     /// A veth hands frames on in a softirq, which a busy machine may put off.
     pub(super) fn may_lag(&self) -> bool {
-        matches!(self, Self::Veth { .. })
+        matches!(self, Self::Veth { .. } | Self::Lo(_))
     }
 }
 
 impl AsFd for Port {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
+            Self::Lo(watch) => watch.as_fd(),
             Self::Tun(dev) => dev.as_fd(),
             Self::Veth { socket, .. } => socket.as_fd(),
         }

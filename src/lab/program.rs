@@ -222,7 +222,7 @@ impl<'a> Programs<'a> {
             (Token::Text(_), _) => false,
         };
         self.verdicts.push(Verdict {
-            claim: step.text.replace("=>", "gives"),
+            claim: format!("{} gives {wants}", step.call()),
             check: format!("step {}", step.line),
             held,
             seen,

@@ -30,6 +30,13 @@ pub(super) struct Script {
     /// The wire.
     #[serde(default)]
     pub wire: WireScript,
+    /// Lengthen the retransmission timers, so that a busy machine adds no retransmissions of
+    /// its own to a lab that is about something else.
+    #[serde(default)]
+    pub patient: bool,
+    /// Its claims hold on loopback too, if it needs nothing that loopback lacks.
+    #[serde(default = "yes")]
+    pub lo: bool,
     /// What the wire does to which frames.
     #[serde(default)]
     pub rules: Vec<String>,
@@ -78,6 +85,10 @@ pub(super) struct Expect {
     pub claim: String,
     /// As a line that the lab evaluates.
     pub check: String,
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn own() -> String {
@@ -132,6 +143,14 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(seconds))
 }
 
+/// Reads a lab file without running it: its words, its figures, the hosts it names.
+///
+/// # Errors
+/// The first thing that is wrong with it.
+pub fn validate(name: &str, text: &str) -> Result<(), LabError> {
+    Script::parse(name, text).map(drop)
+}
+
 impl Script {
     /// Reads a lab.
     pub(super) fn parse(name: &str, text: &str) -> Result<Self, LabError> {
@@ -153,18 +172,21 @@ impl Script {
 
     /// The sysctls of one host.
     pub(super) fn sysctls(&self, host: &str) -> Vec<(String, String)> {
-        ["all", host]
-            .iter()
-            .filter_map(|k| self.sysctl.get(*k))
-            .flatten()
-            .map(|(name, value)| {
-                let value = match value {
-                    toml::Value::String(s) => s.clone(),
-                    other => other.to_string(),
-                };
-                (format!("net.ipv4.{}", name.trim_start_matches("net.ipv4.")), value)
-            })
-            .collect()
+        let patience: &[(&str, &str)] = match self.patient {
+            // A kernel that lacks them only keeps its usual timers.
+            true => &[("net.ipv4.tcp_early_retrans", "0"), ("net.ipv4.tcp_rto_min_us", "3000000")],
+            false => &[],
+        };
+        let patience = patience.iter().map(|&(n, v)| (n.to_owned(), v.to_owned()));
+        let keys = ["all", host];
+        let own = keys.iter().filter_map(|k| self.sysctl.get(*k)).flatten().map(|(name, value)| {
+            let value = match value {
+                toml::Value::String(s) => s.clone(),
+                other => other.to_string(),
+            };
+            (format!("net.ipv4.{}", name.trim_start_matches("net.ipv4.")), value)
+        });
+        patience.chain(own).collect()
     }
 
     /// The steps, parsed.
@@ -209,7 +231,21 @@ impl Token {
     }
 }
 
+impl std::fmt::Display for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Word(w) => f.write_str(w),
+            Self::Text(t) => write!(f, "{t:?}"),
+        }
+    }
+}
+
 impl Step {
+    /// The words before `=>`, one blank between them.
+    pub(super) fn call(&self) -> String {
+        self.words.iter().map(Token::to_string).collect::<Vec<_>>().join(" ")
+    }
+
     fn parse(line: usize, text: &str) -> Result<Option<Self>, String> {
         let mut words = Vec::new();
         let mut wants = None;

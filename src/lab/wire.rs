@@ -21,7 +21,7 @@ use super::peek::{Peek, Upper};
 use super::port::Port;
 use super::rules::{Act, Rule, Seen};
 use super::truth::{TcpEnd, Truth};
-use crate::model::Timestamp;
+use crate::model::{LinkType, Timestamp};
 
 /// The properties of one direction: what a host sends.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -106,7 +106,7 @@ pub(super) struct Wire {
 impl Wire {
     /// A wire between these ports.
     pub(super) fn new(ports: Vec<Port>, addrs: Vec<Ipv4Addr>, ethernet: bool, truth: Truth) -> Self {
-        let n = ports.len();
+        let n = addrs.len();
         Self {
             ports,
             addrs,
@@ -140,6 +140,23 @@ impl Wire {
         self.wrap = Some(Wrap::after(room));
     }
 
+    /// Packets that passed on loopback without being captured.
+    pub(super) fn dropped(&mut self) -> Result<u32, LabError> {
+        self.ports.iter_mut().try_fold(0, |n, p| match p {
+            Port::Lo(watch) => Ok(n + watch.dropped()?),
+            _ => Ok(n),
+        })
+    }
+
+    /// What the first header of a frame is.
+    pub(super) fn link(&self) -> LinkType {
+        match self.ports.first() {
+            Some(Port::Lo(watch)) => watch.link(),
+            _ if self.ethernet => LinkType::ETHERNET,
+            _ => LinkType::RAW,
+        }
+    }
+
     /// Frames taken from each host.
     pub(super) fn taken(&self) -> &[u64] {
         &self.taken
@@ -160,6 +177,11 @@ impl Wire {
         let mut new = Vec::new();
         for host in 0..self.ports.len() {
             while let Some(port) = self.ports.get_mut(host) {
+                if let Port::Lo(watch) = port {
+                    let Some((ts, bytes)) = watch.next()? else { break };
+                    new.push(self.witness(ts, bytes));
+                    continue;
+                }
                 let frame = port
                     .receive(&mut self.buf)
                     .map_err(|e| LabError::of_machine("reading the wire", e, "report this"))?;
@@ -174,6 +196,24 @@ impl Wire {
             }
         }
         Ok(new)
+    }
+
+    /// A packet passed on loopback, which has delivered it already.
+    fn witness(&mut self, ts: Timestamp, bytes: Vec<u8>) -> usize {
+        let index = self.frames.len();
+        let peek = Peek::ipv4(self.packet(&bytes));
+        let seen = self.notice.look(peek);
+        self.follow(&seen);
+        let host = |addr: Option<Ipv4Addr>| addr.and_then(|a| self.host_of(a));
+        let from = host(peek.map(|p| p.src));
+        let to = host(peek.map(|p| p.dst));
+        let deliveries = to.into_iter().map(|to| Delivery { ts, to, altered: None }).collect();
+        let orig_len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        self.frames.push(LabFrame { ts, orig_len, bytes, from, fate: Vec::new(), deliveries });
+        self.seen.push(seen);
+        let now = self.clock.now();
+        self.truth.sample(now, Some(index));
+        index
     }
 
     /// A frame enters the wire.
@@ -239,7 +279,11 @@ impl Wire {
         let mut altered: Option<Vec<u8>> = None;
         for act in acts {
             match act {
-                Act::Drop => return self.note(index, Fate::Dropped),
+                Act::Drop => {
+                    self.note(index, Fate::Dropped);
+                    // Nobody will hear of it; only the sender's kernel can tell where it stands.
+                    return self.truth.sample(now, None);
+                }
                 Act::TooBig(mtu) => {
                     self.note(index, Fate::Dropped);
                     return self.refuse(index, mtu);

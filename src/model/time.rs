@@ -10,6 +10,10 @@ use std::fmt;
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
+    /// No time at all: what the simple packets of pcapng have. Compare with it before
+    /// anything is computed.
+    pub const NONE: Self = Self(i64::MIN);
+
     /// A moment from whole seconds and nanoseconds since the epoch, saturating.
     #[must_use]
     pub const fn new(seconds: i64, nanos: i64) -> Self {

@@ -3,11 +3,13 @@
 
 mod conversation;
 mod convert;
+mod frames;
 mod overhead;
 mod recorder;
 mod segment;
 
 pub use conversation::{Conversation, RttFacts, TcpFacts, TcpSideFacts, Traffic, UdpFacts};
+pub use frames::FrameTotals;
 pub use overhead::{HeaderLengths, OptionCounts, Overhead};
 pub use recorder::{Recorder, RecorderOptions, Selection};
 pub use segment::{Detail, Row, RowKind};

@@ -3,13 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::decode::{
-    Context, IcmpMessage, Problem, Problems, Record, TcpOption, TcpOptions, TcpSegment, UdpDatagram,
-};
-use crate::model::{Packet, Protocol, Side, StreamId};
+use crate::decode::{Context, IcmpMessage, Record, TcpOption, TcpOptions, TcpSegment, UdpDatagram};
+use crate::model::{Protocol, Side, StreamId};
 use crate::source::{Drops, Interface};
 use crate::track::{Event, SeenDatagram, SeenSegment, Sink, TcpConversation, UdpConversation};
 
+use super::frames::FrameTotals;
 use super::segment::{Detail, Row, RowKind};
 use super::{Conversation, Report};
 
@@ -55,7 +54,6 @@ pub struct Recorder {
     details: BTreeMap<StreamId, Kept>,
     /// More conversations came than `Selection::Few` allows.
     too_many: bool,
-    problems: BTreeMap<Problem, (u64, u64, usize)>,
 }
 
 /// The packets kept of one conversation: `rows[head..]` is a ring once it is full.
@@ -72,23 +70,12 @@ impl Recorder {
         Self { options, ..Self::default() }
     }
 
-    /// Counts a frame, and what is wrong with its headers; `records` is how many it had.
-    #[inline]
-    pub fn frame(&mut self, packet: &Packet<'_>, problems: Problems, records: usize) {
+    /// The frames that were read.
+    pub fn frames(&mut self, totals: &FrameTotals) {
+        let FrameTotals { packets, bytes, first, last, other, ref problems } = *totals;
         let s = &mut self.report.summary;
-        s.packets += 1;
-        s.bytes += u64::from(packet.orig_len);
-        s.first = Some(s.first.map_or(packet.ts, |t| t.min(packet.ts)));
-        s.last = Some(s.last.map_or(packet.ts, |t| t.max(packet.ts)));
-        if records == 0 {
-            s.other_packets += 1;
-        }
-        if !problems.is_empty() {
-            for p in problems.iter() {
-                let entry = self.problems.entry(p).or_insert((0, packet.number, problems.offset()));
-                entry.0 += 1;
-            }
-        }
+        (s.packets, s.bytes, s.first, s.last, s.other_packets) = (packets, bytes, first, last, other);
+        s.problems = problems.iter().map(|(p, &(n, packet, at))| (p.text(), n, packet, at)).collect();
     }
 
     /// What the source says of itself.
@@ -106,7 +93,15 @@ impl Recorder {
         &self.report
     }
 
-    /// What is kept of one conversation, for a look while a capture goes on.
+    /// A copy of what was built, without packets, for a look while a capture goes on.
+    #[must_use]
+    pub fn snapshot(&self, totals: &FrameTotals) -> Report {
+        let mut copy = Self { report: self.report.clone(), ..Self::default() };
+        copy.frames(totals);
+        copy.report
+    }
+
+    /// A copy of the packets of one conversation so far, if they are kept.
     #[must_use]
     pub fn detail_so_far(&self, id: StreamId) -> Option<Detail> {
         self.details.get(&id).map(|kept| kept.clone().finish())
@@ -115,8 +110,6 @@ impl Recorder {
     /// The report. The tracker must have let every conversation go.
     #[must_use]
     pub fn finish(mut self) -> Report {
-        let problems = self.problems.into_iter().map(|(p, (n, packet, at))| (p.text(), n, packet, at));
-        self.report.summary.problems = problems.collect();
         self.report.conversations.sort_by_key(|c| c.id);
         if let Some(limit) = self.options.limit
             && self.report.conversations.len() > limit

@@ -64,6 +64,14 @@ pub enum SourceErrorKind {
     Io(#[from] io::Error),
 }
 
+impl SourceError {
+    /// An error of the operating system about `origin`.
+    #[must_use]
+    pub fn from_os(origin: &str, e: io::Error) -> Self {
+        Self { origin: origin.to_owned(), offset: None, packet: None, kind: SourceErrorKind::Io(e) }
+    }
+}
+
 impl fmt::Display for SourceError {
     /// `file.pcap: packet 7: byte 1234: what is wrong`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -101,16 +101,19 @@ impl<T: Flow> FlowTable<T> {
         slot
     }
 
-    /// Takes a flow out.
-    pub fn remove(&mut self, slot: u32) -> Option<T> {
-        let flow = self.chunks.get_mut(slot as usize / CHUNK)?.get_mut(slot as usize % CHUNK)?.take()?;
-        let hash = self.hash(flow.key());
+    /// Lets a flow go, where it lies.
+    pub fn remove(&mut self, slot: u32) {
+        let Some(hash) = self.get(slot).map(|flow| self.hash(flow.key())) else { return };
         if let Ok(entry) = self.index.find_entry(hash, |&s| s == slot) {
             entry.remove();
         }
+        if let Some(place) =
+            self.chunks.get_mut(slot as usize / CHUNK).and_then(|c| c.get_mut(slot as usize % CHUNK))
+        {
+            *place = None;
+        }
         self.free.push(slot);
         self.live -= 1;
-        Some(flow)
     }
 
     /// Slots there are, in use or not.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::decode::{IcmpMessage, Record, TcpSegment, UdpDatagram};
-use crate::model::{FlowKey, Protocol, Side, StreamId, TcpFlags};
+use crate::model::{FlowKey, Protocol, Side, StreamId, TcpFlags, Timestamp};
 
 use super::sink::{SeenDatagram, Sink};
 use super::table::FlowTable;
@@ -60,6 +60,12 @@ impl Tracker {
         match record {
             Record::Tcp(segment) if segment.cut => sink.cut(record),
             Record::Udp(datagram) if datagram.cut => sink.cut(record),
+            Record::Tcp(segment) if segment.ip.ts == Timestamp::NONE => {
+                // Nothing can be measured without a time; at 0 no duration is made up.
+                let mut segment = *segment;
+                segment.ip.ts = Timestamp(0);
+                self.tcp(&segment, sink);
+            }
             Record::Tcp(segment) => self.tcp(segment, sink),
             Record::Udp(datagram) => self.udp(datagram, sink),
             Record::Icmp(message) => self.icmp(message, sink),
@@ -76,10 +82,15 @@ impl Tracker {
         let mut slots: Vec<u32> = self.udp.slots().collect();
         slots.sort_unstable_by_key(|&slot| self.udp.get(slot).map(|c| c.stream));
         for slot in slots {
-            if let Some(conversation) = self.udp.remove(slot) {
-                sink.udp_ended(&conversation);
-            }
+            self.end_udp(slot, sink);
         }
+    }
+
+    /// Shows every conversation that is still here as it stands, as if it ended now, in no
+    /// particular order. None is let go.
+    pub fn visit(&self, sink: &mut impl Sink) {
+        self.tcp.slots().filter_map(|slot| self.tcp.get(slot)).for_each(|c| sink.tcp_ended(c));
+        self.udp.slots().filter_map(|slot| self.udp.get(slot)).for_each(|c| sink.udp_ended(c));
     }
 
     /// Conversations that had to leave for want of room though they were not finished.
@@ -192,9 +203,17 @@ impl Tracker {
     }
 
     fn end_tcp(&mut self, slot: u32, sink: &mut impl Sink) {
-        if let Some(mut conversation) = self.tcp.remove(slot) {
+        if let Some(conversation) = self.tcp.get_mut(slot) {
             conversation.release(&mut self.pool);
-            sink.tcp_ended(&conversation);
+            sink.tcp_ended(conversation);
+            self.tcp.remove(slot);
+        }
+    }
+
+    fn end_udp(&mut self, slot: u32, sink: &mut impl Sink) {
+        if let Some(conversation) = self.udp.get(slot) {
+            sink.udp_ended(conversation);
+            self.udp.remove(slot);
         }
     }
 
@@ -241,10 +260,7 @@ impl Tracker {
                 let Some(c) = self.udp.get_mut(slot) else { continue };
                 if !std::mem::replace(&mut c.touched, false) {
                     self.evicted += 1;
-                    if let Some(conversation) = self.udp.remove(slot) {
-                        sink.udp_ended(&conversation);
-                    }
-                    return;
+                    return self.end_udp(slot, sink);
                 }
             }
         }

@@ -87,8 +87,10 @@ impl UdpConversation {
         }
         let dir = u8::from(ip.src != self.ends[0]);
         self.touched = true;
-        self.first = self.first.min(ip.ts);
-        self.last = self.last.max(ip.ts);
+        if ip.ts != Timestamp::NONE {
+            self.first = if self.first == Timestamp::NONE { ip.ts } else { self.first.min(ip.ts) };
+            self.last = self.last.max(ip.ts);
+        }
         self.counts[usize::from(dir)].add(ip.wire, u64::from(datagram.payload), 8);
         dir
     }

@@ -38,6 +38,10 @@ impl Rules {
         if let Some(directory) = rotation_directory(plan) {
             let rights = AccessFs::MakeReg | AccessFs::WriteFile | AccessFs::Truncate | AccessFs::RemoveFile;
             add(&directory, rights, "make files in");
+            // Their names may tell the local time, and the zone is read anew every few minutes.
+            for zone in ["/etc/localtime", "/usr/share/zoneinfo"] {
+                add(Path::new(zone), AccessFs::ReadFile.into(), "read");
+            }
         }
         Self { rules, shown }
     }

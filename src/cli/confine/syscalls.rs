@@ -80,10 +80,10 @@ const REFUSED: &[libc::c_long] = &[
     libc::SYS_syslog,
     libc::SYS_vhangup,
     libc::SYS_personality,
-    // Nothing about files but their content.
+    // Nothing about files but their content. Without a capability fchown can but give a
+    // file to its owner, which is what the writer of a rotating set does.
     libc::SYS_fchmod,
     libc::SYS_fchmodat,
-    libc::SYS_fchown,
     libc::SYS_fchownat,
     libc::SYS_linkat,
     libc::SYS_symlinkat,

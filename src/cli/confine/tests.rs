@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{TcpStream, UdpSocket};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{PermissionsExt, chown, fchown};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Command;
@@ -151,7 +151,14 @@ fn rotating(directory: &Path) {
     let held = confine(&plan).unwrap();
     nothing_but_files(&held);
     let second = directory.join("out.pcap1");
-    File::create(&second).unwrap().write_all(b"packets").unwrap();
+    let mut file = File::create(&second).unwrap();
+    file.write_all(b"packets").unwrap();
+    fchown(&file, Some(geteuid().as_raw()), Some(getegid().as_raw())).unwrap();
+    refused("giving it away", fchown(&file, Some(0), Some(0)));
+    refused("set-user-ID", file.set_permissions(fs::Permissions::from_mode(0o4755)));
+    for zone in ["/etc/localtime", "/usr/share/zoneinfo/Europe/Lisbon"] {
+        assert!(!Path::new(zone).exists() || File::open(zone).is_ok(), "{zone}");
+    }
     // -W begins again with the first: it is made anew.
     File::create(&second).unwrap();
     fs::remove_file(&second).unwrap();

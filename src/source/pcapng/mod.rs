@@ -208,7 +208,7 @@ impl PcapngReader {
             self.feed
                 .remark("simple packet blocks: their packets have no time and are shown at 0".to_owned());
         }
-        let mut found = self.found(head, 12, captured, orig_len, 0, Timestamp(0))?;
+        let mut found = self.found(head, 12, captured, orig_len, 0, Timestamp::NONE)?;
         // A simple packet block has no options.
         self.last_options = 0..0;
         found.block = head.length as usize;

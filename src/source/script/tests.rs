@@ -330,12 +330,13 @@ fn checksum(frame: &[u8]) -> &'static str {
         }
         sum as u16
     };
-    if field == 0 {
+    // Only UDP reads 0 as no checksum (RFC 768); for TCP it is a sum like any other.
+    if field == 0 && protocol == 17 {
         "none"
+    } else if sum(&[pseudo.clone(), whole].concat()) == 0xffff {
+        "right"
     } else if field == sum(&pseudo) {
         "offloaded"
-    } else if sum(&[pseudo, whole].concat()) == 0xffff {
-        "right"
     } else {
         "bad"
     }

@@ -24,6 +24,10 @@ pub(super) struct LabelSide {
     labelled_ack: Option<SeqNum>,
     /// From its latest segment, ACK bit or not.
     pub last_ack: SeqNum,
+    /// `last_ack` means something: the ACK bit was set, or it is not 0.
+    last_ack_valid: bool,
+    /// Its latest segment was a SYN without ACK.
+    last_bare_syn: bool,
     last_ack_ts: Timestamp,
     /// `None` before its first segment.
     pub window: Option<u16>,
@@ -200,7 +204,7 @@ fn forward(fwd: &mut LabelSide, rev: &mut LabelSide, seg: &Seen, a: &mut Analysi
         return;
     }
     let (same_seq, same_ack, same_window) =
-        (seg.seq == fwd.next, seg.ack == fwd.last_ack, Some(seg.window) == fwd.window);
+        (seg.seq == fwd.next, seg.ack == fwd.last_ack && !fwd.last_bare_syn, Some(seg.window) == fwd.window);
     if !same_seq {
         return;
     }
@@ -238,7 +242,7 @@ fn resent(fwd: &LabelSide, rev: &LabelSide, seg: &Seen, initial_rtt: i64, pool: 
     // More than the one octet that a window probe may have taken before it.
     let repeats = !(seg.len > 1 && fwd.next.minus(1) == seg.seq);
     let data_end = seg.seq.plus(seg.len);
-    if seg.len > 0 && rev.last_ack.0 != 0 && data_end.is_at_or_before(rev.last_ack) {
+    if seg.len > 0 && rev.last_ack_valid && data_end.is_at_or_before(rev.last_ack) {
         a.labels.add(Labels::SPURIOUS_RETRANSMISSION);
         a.labels.add(Labels::RETRANSMISSION);
         return;
@@ -292,6 +296,8 @@ fn remember(fwd: &mut LabelSide, seg: &Seen, a: &Analysis, probe: bool, pool: &m
     fwd.window = Some(seg.window);
     fwd.window_unscaled = seg.flags.has(TcpFlags::SYN);
     fwd.last_ack = seg.ack;
+    fwd.last_ack_valid = seg.ack.0 != 0 || seg.flags.has(TcpFlags::ACK);
+    fwd.last_bare_syn = seg.flags.has(TcpFlags::SYN) && !seg.flags.has(TcpFlags::ACK);
     fwd.last_ack_ts = seg.ts;
     fwd.last_keep_alive = a.labels.has(Labels::KEEP_ALIVE);
     fwd.last_probe = probe;

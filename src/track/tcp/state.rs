@@ -102,11 +102,16 @@ fn acknowledge(from: &mut StateSide, to: &mut StateSide, step: &Step) {
     {
         to.fin_acked = true;
         to.state = match to.state {
+            // Its own FIN came before this acknowledgment, so it has arrived too.
+            Some(S::FinWait1) if from.fin_end.is_some() => Some(S::TimeWait),
             Some(S::FinWait1) => Some(S::FinWait2),
             Some(S::Closing) => Some(S::TimeWait),
             Some(S::LastAck) => Some(S::Closed),
             other => other,
         };
+        if from.state == Some(S::FinWait1) && !from.fin_acked {
+            from.state = Some(S::Closing);
+        }
     }
 }
 

@@ -311,6 +311,8 @@ impl App {
                 self.graph = next.copied().unwrap_or(Graph::TimeSequence);
             }
             Key::Char('o') => self.side = self.side.other(),
+            Key::Char('J') => self.packet(1),
+            Key::Char('K') => self.packet(-1),
             Key::Char('e') => self.event(true),
             Key::Char('E') => self.event(false),
             Key::Char('/') => self.mode = Mode::Search(String::new()),
@@ -341,6 +343,12 @@ impl App {
             Pane::Segments | Pane::Graph => self.segments.step(step, rows, height),
             Pane::Headers => self.headers.scroll(step, lines, height),
         }
+    }
+
+    /// The next packet or the one before, from any pane.
+    fn packet(&mut self, step: isize) {
+        let (len, height) = (self.rows().len(), self.areas().inside(Pane::Segments).1);
+        self.segments.step(step, len, height);
     }
 
     /// Cursors into their lists, whatever happened to these.

@@ -245,7 +245,7 @@ fn graph(app: &App, frame: &mut Frame<'_>, area: Rect) {
     frame.render_widget(Paragraph::new(lines), area);
 }
 
-const KEYS: [(&str, &str); 17] = [
+const KEYS: [(&str, &str); 18] = [
     ("j k, arrows", "one line down, up"),
     ("ctrl-f ctrl-b, space", "one page down, up"),
     ("ctrl-d ctrl-u", "half a page down, up"),
@@ -256,6 +256,7 @@ const KEYS: [(&str, &str); 17] = [
     ("z", "this pane alone, or all again"),
     ("/ n N", "search this pane, next, previous"),
     ("&", "only connections with these words; !word: without"),
+    ("J K", "next, previous packet from any pane"),
     ("e E", "next, previous packet with an event"),
     ("t", "next kind of graph"),
     ("o", "graph of the other side"),

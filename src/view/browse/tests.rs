@@ -157,6 +157,7 @@ fn keys_move_as_in_less_and_vim() {
         ("&rstr<cr>&<bs><bs><bs><bs><cr>", Pane::Connections, 2, 0),
         ("?j", Pane::Connections, 0, 0),
         ("4jj", Pane::Graph, 0, 2),
+        ("3JJK", Pane::Headers, 0, 1),
     ];
     for (keys, focus, connection, segment) in cases {
         let (mut app, mut feed) = start(30, 80, 24);

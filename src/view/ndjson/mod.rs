@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use line::Lines;
 
 use crate::decode::{Context, IcmpMessage, OptionField, Record, TcpSegment, UdpDatagram};
-use crate::model::{Endpoint, Side, StreamId};
+use crate::model::{Endpoint, Side, StreamId, Timestamp};
 use crate::track::{
     Counts, Event, Evidence, Labels, Rtt, SeenDatagram, SeenSegment, Sink, Stats, TcpConversation,
     UdpConversation,
@@ -96,10 +96,17 @@ fn addresses(l: &mut Lines, ip: &Context) {
     l.num("dport", ip.dst.port.into());
 }
 
+/// A moment, where there is one.
+fn time(l: &mut Lines, key: &str, ts: Timestamp) {
+    if ts != Timestamp::NONE {
+        l.int(key, ts.nanos());
+    }
+}
+
 fn head(l: &mut Lines, ip: &Context) {
     l.num("frame", ip.frame);
     l.num("layer", ip.layer.into());
-    l.int("ts", ip.ts.nanos());
+    time(l, "ts", ip.ts);
 }
 
 impl<W: Write> Sink for Ndjson<W> {
@@ -242,8 +249,8 @@ impl<W: Write> Sink for Ndjson<W> {
         ends(l, c.ends);
         l.num("first_frame", c.first_frame);
         counts(l, &c.counts);
-        l.int("first", c.first.nanos());
-        l.int("last", c.last.nanos());
+        time(l, "first", c.first);
+        time(l, "last", c.last);
         l.num("completeness", c.completeness().into());
         l.maybe("initial_rtt", c.initial_rtt());
         l.flag("icmp_only", c.icmp_only);
@@ -280,8 +287,8 @@ impl<W: Write> Sink for Ndjson<W> {
         ends(l, c.ends);
         l.num("first_frame", c.first_frame);
         counts(l, &c.counts);
-        l.int("first", c.first.nanos());
-        l.int("last", c.last.nanos());
+        time(l, "first", c.first);
+        time(l, "last", c.last);
         if c.icmp_errors > 0 {
             l.num("icmp_errors", c.icmp_errors.into());
         }

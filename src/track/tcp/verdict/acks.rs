@@ -38,7 +38,7 @@ pub(super) fn judge(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_
     }
     eifel(rev, scene, previous, emit);
     missed(rev, scene, emit);
-    delayed(rev, scene, emit);
+    delayed(rev, scene);
 }
 
 /// SACK blocks: how far the receiver has got, and D-SACK (RFC 2883).
@@ -71,7 +71,8 @@ fn dsack(rev: &mut SideMemory, scene: &Scene<'_>, block: (SeqNum, SeqNum), emit:
     };
     let covered = |seq: SeqNum, end: SeqNum| block.0.is_before(end) && block.1.is_after(seq);
     let side = scene.side.other();
-    if let Some(resent) = rev.resent.iter_mut().find(|r| r.frame != 0 && covered(r.seq, r.end)) {
+    let resents = rev.rare_mut().map_or(&mut [][..], |r| &mut r.resent);
+    if let Some(resent) = resents.iter_mut().find(|r| r.frame != 0 && covered(r.seq, r.end)) {
         if !std::mem::replace(&mut resent.spurious, true) {
             let evidence = Evidence { original: Some(resent.frame), ..evidence };
             // The network may have doubled the retransmission after the capture point.
@@ -92,7 +93,9 @@ fn eifel(rev: &mut SideMemory, scene: &Scene<'_>, previous: SeqNum, emit: Emit<'
     let Some((_, echo)) = scene.digest.options.timestamps else { return };
     let ack = scene.s.ack;
     let side = scene.side.other();
-    for resent in &mut rev.resent {
+    let min_rtt = rev.min_rtt();
+    let Some(rare) = rev.rare_mut() else { return };
+    for resent in &mut rare.resent {
         let Some(tsval) = resent.tsval else { continue };
         // Only where everything before it had been acknowledged is the echo that of the
         // segment that filled the gap.
@@ -109,7 +112,7 @@ fn eifel(rev: &mut SideMemory, scene: &Scene<'_>, previous: SeqNum, emit: Emit<'
                 len: Some(resent.end.relative_to(resent.seq)),
                 tsval: Some((echo, tsval)),
                 elapsed: Some(scene.s.ip.ts.since(resent.ts)),
-                rtt: rev.min_rtt,
+                rtt: min_rtt,
                 ..Evidence::default()
             };
             let mut event = scene.event(EventKind::SpuriousRetransmit, Confidence::Certain, evidence);
@@ -124,21 +127,24 @@ fn eifel(rev: &mut SideMemory, scene: &Scene<'_>, previous: SeqNum, emit: Emit<'
 fn missed(rev: &mut SideMemory, scene: &Scene<'_>, emit: Emit<'_>) {
     let ack = scene.s.ack;
     let side = scene.side.other();
-    rev.holes.retain(|hole| {
-        if hole.end.is_after(ack) {
-            return true;
-        }
-        let evidence = Evidence {
-            original: Some(hole.frame),
-            witness: Some(scene.s.ip.frame),
-            seq: Some(hole.start.0),
-            len: Some(hole.end.relative_to(hole.start)),
-            ..Evidence::default()
-        };
-        let mut event = scene.event(EventKind::CaptureMissed, Confidence::Certain, evidence);
-        event.side = side;
-        emit(event);
-        false
+    let holes = rev.rare_mut().map(|r| &mut r.holes);
+    holes.into_iter().for_each(|holes| {
+        holes.retain(|hole| {
+            if hole.end.is_after(ack) {
+                return true;
+            }
+            let evidence = Evidence {
+                original: Some(hole.frame),
+                witness: Some(scene.s.ip.frame),
+                seq: Some(hole.start.0),
+                len: Some(hole.end.relative_to(hole.start)),
+                ..Evidence::default()
+            };
+            let mut event = scene.event(EventKind::CaptureMissed, Confidence::Certain, evidence);
+            event.side = side;
+            emit(event);
+            false
+        })
     });
     if scene.analysis.labels.has(Labels::ACK_LOST_SEGMENT) && ack.is_after(scene.rev.next) {
         let evidence = Evidence {
@@ -154,16 +160,17 @@ fn missed(rev: &mut SideMemory, scene: &Scene<'_>, emit: Emit<'_>) {
 }
 
 /// A small segment whose acknowledgment came as late as a delayed one does.
-fn delayed(rev: &mut SideMemory, scene: &Scene<'_>, emit: Emit<'_>) {
-    let _ = emit;
-    if let Some((frame, sent, end)) = rev.small
-        && scene.s.ack.is_at_or_after(end)
-    {
-        rev.small = None;
-        let waited = scene.s.ip.ts.since(sent);
-        let quick = rev.min_rtt.is_some_and(|rtt| rtt < DELAYED.start / 2);
-        if DELAYED.contains(&waited) && quick && !scene.occupies() {
-            rev.late_ack = Some((frame, scene.s.ip.ts, waited));
-        }
+fn delayed(rev: &mut SideMemory, scene: &Scene<'_>) {
+    let Some(end) = rev.small else { return };
+    if !scene.s.ack.is_at_or_after(end) {
+        return;
+    }
+    rev.small = None;
+    let Some(sent) = rev.last_data else { return };
+    let waited = scene.s.ip.ts.since(sent);
+    let quick = rev.min_rtt().is_some_and(|rtt| rtt < DELAYED.start / 2);
+    if DELAYED.contains(&waited) && quick && !scene.occupies() {
+        let frame = rev.recent.frame;
+        rev.trouble().late_ack = Some((frame, scene.s.ip.ts, waited));
     }
 }

@@ -20,17 +20,10 @@ const ID_HOLDS: i64 = 1_000_000_000;
 #[inline]
 pub(super) fn find(memory: &Memory, scene: &Scene<'_>, print: &Print) -> Option<Print> {
     let recent = &memory.sides[scene.dir].recent;
-    let fresh = |p: &&Print| {
-        let age = print.ts.since(p.ts);
-        p.same(print)
-            && if print.ip_id == NO_ID {
-                age.abs() <= AT_ONCE && print.checksum != 0
-            } else {
-                age.abs() <= ID_HOLDS
-            }
-    };
-    if let Some(found) = recent.iter().find(fresh) {
-        return Some(*found);
+    if recent.same(print) {
+        let age = print.ts.since(recent.ts).abs();
+        let one = if print.ip_id == NO_ID { age <= AT_ONCE && print.checksum != 0 } else { age <= ID_HOLDS };
+        return one.then_some(*recent);
     }
     // Segments that wait for their acknowledgment are remembered longer.
     if !scene.occupies() || print.ip_id == NO_ID || scene.s.seq == scene.digest.next_before {

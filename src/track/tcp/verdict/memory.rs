@@ -22,44 +22,48 @@ pub(in crate::track) struct Said {
     pub list_full: bool,
 }
 
-/// What is remembered of one direction.
+/// What is remembered of one direction. Most connections never need the rare part.
 #[derive(Debug, Clone, Default)]
 pub(in crate::track) struct SideMemory {
-    /// The packets before this one, the latest first.
-    pub recent: [Print; 2],
-    /// Stretches of the sequence space that were skipped, lowest first; allocated when
-    /// the first hole opens.
-    pub holes: Vec<Hole>,
-    /// The latest segments that were sent again, the latest first.
-    pub resent: [Resent; 4],
-    /// Duplicate acknowledgments sent in a row.
-    pub duplicate_acks: u32,
+    /// The packet before this one.
+    pub recent: Print,
+    /// When its latest segment was sent, and its latest with payload.
+    pub last_any: Option<Timestamp>,
+    pub last_data: Option<Timestamp>,
+    /// Smoothed and smallest round-trip time of its data, nanoseconds; 0 for unknown.
+    srtt: i64,
+    min_rtt: i64,
     /// Highest edge of its SACK blocks since its acknowledgment advanced.
     pub sack_high: Option<SeqNum>,
-    /// Smoothed and smallest round-trip time of its data, nanoseconds.
-    pub srtt: Option<i64>,
-    pub min_rtt: Option<i64>,
-    /// When its latest segment with new or old payload was sent.
-    pub last_data: Option<Timestamp>,
-    pub last_any: Option<Timestamp>,
-    /// The segment that closed its window.
-    pub zero_window: Option<(u64, Timestamp)>,
-    pub window_limited: bool,
-    pub offload_segments: bool,
-    pub offload_checksums: bool,
+    /// Duplicate acknowledgments sent in a row.
+    pub duplicate_acks: u32,
+    /// End of a small segment that was sent while nothing else waited: Nagle.
+    pub small: Option<SeqNum>,
     pub offloaded_in_a_row: u8,
     /// The TTL that its packets have, once two in a row agree.
     pub ttl: u8,
     pub ttl_settled: bool,
-    /// A small segment that waits alone, and when it was sent: Nagle.
-    pub small: Option<(u64, Timestamp, SeqNum)>,
-    /// The acknowledgment of that segment came late, in this frame.
-    pub late_ack: Option<(u64, Timestamp, i64)>,
+    pub window_closed: bool,
+    pub window_limited: bool,
+    pub offload_segments: bool,
+    pub offload_checksums: bool,
     pub nagle_said: bool,
     pub fin_said: bool,
-    /// Its payload or FIN after it sent its own FIN cannot be: data came from the other
-    /// side after it had closed.
     pub sent_fin: bool,
+    rare: Option<Box<Rare>>,
+}
+
+/// What only a connection in trouble has: allocated at its first trouble.
+#[derive(Debug, Clone, Default)]
+pub(in crate::track) struct Rare {
+    /// Stretches of the sequence space that were skipped, lowest first.
+    pub holes: Vec<Hole>,
+    /// The latest segments that were sent again, the latest first.
+    pub resent: [Resent; 4],
+    /// The segment that closed its window.
+    pub zero_window: Option<(u64, Timestamp)>,
+    /// A small segment whose acknowledgment came late: its frame, when, how late.
+    pub late_ack: Option<(u64, Timestamp, i64)>,
 }
 
 /// What tells a packet from a copy of it.
@@ -130,23 +134,56 @@ pub(in crate::track) struct Resent {
 }
 
 impl SideMemory {
-    /// Remembers a segment that was sent again.
-    pub fn note_resent(&mut self, resent: Resent) {
-        self.resent.rotate_right(1);
-        self.resent[0] = resent;
+    /// The rare part, where there is one.
+    #[inline]
+    pub fn rare(&self) -> Option<&Rare> {
+        self.rare.as_deref()
     }
 
-    /// The round-trip time to compare with, where any is known.
+    /// The rare part, where there is one.
+    #[inline]
+    pub fn rare_mut(&mut self) -> Option<&mut Rare> {
+        self.rare.as_deref_mut()
+    }
+
+    /// The rare part, made if need be.
+    pub fn trouble(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// Remembers a segment that was sent again.
+    pub fn note_resent(&mut self, resent: Resent) {
+        let all = &mut self.trouble().resent;
+        all.rotate_right(1);
+        all[0] = resent;
+    }
+
+    /// The segments that were sent again, the latest first.
+    pub fn resent(&self) -> impl Iterator<Item = &Resent> {
+        self.rare().into_iter().flat_map(|r| r.resent.iter()).filter(|r| r.frame != 0)
+    }
+
+    /// The smoothed round-trip time, where any is known.
     pub fn rtt(&self) -> Option<i64> {
-        self.srtt
+        (self.srtt > 0).then_some(self.srtt)
+    }
+
+    /// The smallest round-trip time, where any is known.
+    pub fn min_rtt(&self) -> Option<i64> {
+        (self.min_rtt > 0).then_some(self.min_rtt)
     }
 
     /// Takes in a round-trip sample (RFC 6298 section 2).
+    #[inline]
     pub fn sample(&mut self, rtt: i64) {
-        if rtt < 0 {
+        if rtt <= 0 {
             return;
         }
-        self.srtt = Some(self.srtt.map_or(rtt, |s| s + (rtt - s) / 8));
-        self.min_rtt = Some(self.min_rtt.map_or(rtt, |m| m.min(rtt)));
+        if self.srtt == 0 {
+            (self.srtt, self.min_rtt) = (rtt, rtt);
+        } else {
+            self.srtt += (rtt - self.srtt) / 8;
+            self.min_rtt = self.min_rtt.min(rtt);
+        }
     }
 }

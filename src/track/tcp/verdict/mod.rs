@@ -166,6 +166,5 @@ fn remember(fwd: &mut SideMemory, scene: &Scene<'_>, print: Print) {
         fwd.ttl_settled = fwd.ttl == print.ttl;
         fwd.ttl = print.ttl;
     }
-    fwd.recent[1] = fwd.recent[0];
-    fwd.recent[0] = print;
+    fwd.recent = print;
 }

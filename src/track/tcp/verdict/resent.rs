@@ -2,7 +2,7 @@
 //! packets that were overtaken, and what was sent again, and why.
 
 use crate::model::{SeqNum, TcpFlags};
-use crate::track::{Confidence, EventKind, Evidence, Labels};
+use crate::track::{Confidence, EventKind, Evidence};
 
 use super::memory::{Hole, MAX_HOLES, Resent, SideMemory};
 use super::{Emit, Nature, Scene};
@@ -23,8 +23,9 @@ pub(super) fn judge(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_
     }
     let end = scene.end();
     let mut unseen = false;
-    if let Some(at) = fwd.holes.iter().position(|h| seq.is_before(h.end) && end.is_after(h.start)) {
-        let hole = fwd.holes[at];
+    let holes = fwd.rare_mut().map_or(&mut [][..], |r| &mut r.holes);
+    if let Some(at) = holes.iter().position(|h| seq.is_before(h.end) && end.is_after(h.start)) {
+        let hole = holes[at];
         unseen = seq.is_at_or_after(hole.start) && end.is_at_or_before(hole.end);
         fill(fwd, at, seq, end);
         if overtaken(fwd, scene, &hole, emit) {
@@ -45,32 +46,34 @@ fn open_hole(fwd: &mut SideMemory, scene: &Scene<'_>, emit: Emit<'_>) {
         end,
         frame: scene.s.ip.frame,
         ts: scene.s.ip.ts,
-        id_before: (fwd.recent[0].frame != 0 && scene.s.ip.ip_id.is_some()).then_some(fwd.recent[0].ip_id),
+        id_before: (fwd.recent.frame != 0 && scene.s.ip.ip_id.is_some()).then_some(fwd.recent.ip_id),
         id_after: scene.s.ip.ip_id,
         tsval_after: scene.tsval(),
     };
-    if fwd.holes.len() >= MAX_HOLES {
-        fwd.holes.remove(0);
+    let holes = &mut fwd.trouble().holes;
+    if holes.len() >= MAX_HOLES {
+        holes.remove(0);
     }
-    fwd.holes.push(hole);
+    holes.push(hole);
     let evidence = Evidence { seq: Some(start.0), len: Some(end.relative_to(start)), ..Evidence::default() };
     emit(scene.event(EventKind::Gap, Confidence::Certain, evidence));
 }
 
 /// Takes `[seq, end)` out of a hole.
 fn fill(fwd: &mut SideMemory, at: usize, seq: SeqNum, end: SeqNum) {
-    let hole = fwd.holes[at];
+    let holes = &mut fwd.trouble().holes;
+    let hole = holes[at];
     let before = seq.is_after(hole.start).then_some(Hole { end: seq, ..hole });
     let after = hole.end.is_after(end).then_some(Hole { start: end, ..hole });
     match (before, after) {
         (None, None) => {
-            fwd.holes.remove(at);
+            holes.remove(at);
         }
-        (Some(rest), None) | (None, Some(rest)) => fwd.holes[at] = rest,
+        (Some(rest), None) | (None, Some(rest)) => holes[at] = rest,
         (Some(low), Some(high)) => {
-            fwd.holes[at] = low;
-            if fwd.holes.len() < MAX_HOLES {
-                fwd.holes.insert(at + 1, high);
+            holes[at] = low;
+            if holes.len() < MAX_HOLES {
+                holes.insert(at + 1, high);
             }
         }
     }
@@ -85,7 +88,7 @@ fn probes(rev: &SideMemory, scene: &Scene<'_>, emit: Emit<'_>) -> bool {
         return false;
     }
     let silent = rev_silence(scene, rev);
-    if let Some((frame, since)) = rev.zero_window {
+    if let Some((frame, since)) = rev.rare().and_then(|r| r.zero_window) {
         let evidence = Evidence {
             original: Some(frame),
             elapsed: Some(scene.s.ip.ts.since(since)),
@@ -142,7 +145,7 @@ fn overtaken(fwd: &SideMemory, scene: &Scene<'_>, hole: &Hole, emit: Emit<'_>) -
         (Some(false), None | Some(false)) | (None, Some(false)) => return false,
         // They contradict each other: a middlebox rewrites one of them.
         (Some(_), Some(_)) => Confidence::Undetermined,
-        (None, None) => match fwd.min_rtt {
+        (None, None) => match fwd.min_rtt() {
             // Nobody can have asked for it so soon.
             Some(rtt) if since < rtt / 2 => Confidence::Likely,
             _ => return false,
@@ -176,7 +179,7 @@ fn again(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_>, emit: Em
     let now = scene.s.ip.ts;
     let handshake = scene.flags().has(TcpFlags::SYN);
     // The SYN-ACK of a simultaneous open has the number of its own SYN, and is no copy of it.
-    let other_flags = handshake && scene.flags().has(TcpFlags::ACK) && fwd.recent[0].flags == TcpFlags::SYN.0;
+    let other_flags = handshake && scene.flags().has(TcpFlags::ACK) && fwd.recent.flags == TcpFlags::SYN.0;
     if other_flags {
         return Nature::New;
     }
@@ -187,7 +190,7 @@ fn again(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_>, emit: Em
         .filter(|sent| sent.frame != scene.s.ip.frame && sent.seq.is_before(end) && sent.end.is_after(seq))
         .last()
         .map(|sent| (sent.frame, sent.ts, sent.ip_id));
-    let earlier = fwd.resent.iter().find(|r| r.frame != 0 && r.seq == seq).copied();
+    let earlier = fwd.resent().find(|r| r.seq == seq).copied();
     let elapsed = original.map(|o| now.since(o.1)).or(earlier.map(|e| now.since(e.ts)));
     let acked = scene.digest.peer_ack_before;
     let evidence = Evidence {
@@ -281,7 +284,7 @@ fn repair(
         return (EventKind::TailLossProbe, Confidence::Likely);
     }
     // After a timeout everything that was under way is sent again, as acknowledgments allow.
-    if fwd.resent.iter().any(|r| r.frame != 0 && r.timeout) {
+    if fwd.resent().any(|r| r.timeout) {
         return (EventKind::TimeoutRetransmit, Confidence::Undetermined);
     }
     (EventKind::Retransmit, Confidence::Undetermined)

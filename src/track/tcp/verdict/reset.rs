@@ -10,14 +10,14 @@ pub(super) fn judge(fwd: &SideMemory, rev: &SideMemory, scene: &Scene<'_>, emit:
     let s = scene.s;
     let mut evidence = Evidence {
         ttl: fwd.ttl_settled.then_some((fwd.ttl, s.ip.ttl)),
-        ip_id: (fwd.recent[0].frame != 0).then(|| (fwd.recent[0].ip_id, s.ip.ip_id.unwrap_or(0))),
-        original: (rev.recent[0].frame != 0).then_some(rev.recent[0].frame),
+        ip_id: (fwd.recent.frame != 0).then(|| (fwd.recent.ip_id, s.ip.ip_id.unwrap_or(0))),
+        original: (rev.recent.frame != 0).then_some(rev.recent.frame),
         elapsed: rev.last_any.map(|t| s.ip.ts.since(t)),
         ..Evidence::default()
     };
     let (kind, confidence) = why(fwd, rev, scene);
     if kind == EventKind::TimedOut {
-        evidence.count = fwd.resent.first().map(|r| r.count.into());
+        evidence.count = fwd.resent().next().map(|r| r.count.into());
     }
     emit(scene.event(kind, confidence, evidence));
 }
@@ -35,12 +35,12 @@ fn why(fwd: &SideMemory, rev: &SideMemory, scene: &Scene<'_>) -> (EventKind, Con
     }
     // A reply to a segment that found no connection takes its number from that
     // segment's acknowledgment and has no ACK bit; an abort goes on from SND.NXT.
-    let reply = !s.flags.has(TcpFlags::ACK) && s.seq == rev.recent[0].ack && rev.recent[0].frame != 0;
-    let answered_data = rev.recent[0].len > 0;
+    let reply = !s.flags.has(TcpFlags::ACK) && s.seq == rev.recent.ack && rev.recent.frame != 0;
+    let answered_data = rev.recent.len > 0;
     if reply && fwd.sent_fin && answered_data {
         return (EventKind::UnreadData, Confidence::Likely);
     }
-    if fwd.resent[0].count >= 3 && fwd.resent[0].timeout {
+    if fwd.resent().next().is_some_and(|r| r.count >= 3 && r.timeout) {
         return (EventKind::TimedOut, Confidence::Likely);
     }
     if reply && !fwd.sent_fin && !scene.digest.next_known {

@@ -15,11 +15,13 @@ pub(super) fn judge(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_
     let plain = !scene.flags().any(TcpFlags::SYN | TcpFlags::RST);
     if plain {
         if s.window == 0 {
-            if fwd.zero_window.is_none() {
-                fwd.zero_window = Some((s.ip.frame, s.ip.ts));
+            if !std::mem::replace(&mut fwd.window_closed, true) {
+                fwd.trouble().zero_window = Some((s.ip.frame, s.ip.ts));
                 emit(scene.event(EventKind::ZeroWindow, Confidence::Certain, Evidence::default()));
             }
-        } else if let Some((frame, since)) = fwd.zero_window.take() {
+        } else if std::mem::take(&mut fwd.window_closed)
+            && let Some((frame, since)) = fwd.trouble().zero_window.take()
+        {
             let evidence = Evidence {
                 original: Some(frame),
                 elapsed: Some(s.ip.ts.since(since)),
@@ -49,7 +51,7 @@ fn sender(fwd: &mut SideMemory, _rev: &SideMemory, scene: &Scene<'_>, emit: Emit
         emit(scene.event(EventKind::OffloadSegments, Confidence::Certain, evidence));
     }
     // Nagle (RFC 1122 section 4.2.3.4): a small segment under way holds the next one back.
-    if let Some((frame, acked, waited)) = fwd.late_ack.take()
+    if let Some((frame, acked, waited)) = fwd.rare_mut().and_then(|r| r.late_ack.take())
         && !fwd.nagle_said
         && s.ip.ts.since(acked) < AT_ONCE
         && s.seq == scene.digest.next_before
@@ -58,7 +60,7 @@ fn sender(fwd: &mut SideMemory, _rev: &SideMemory, scene: &Scene<'_>, emit: Emit
         let evidence = Evidence {
             original: Some(frame),
             elapsed: Some(waited),
-            rtt: fwd.min_rtt,
+            rtt: fwd.min_rtt(),
             seq: Some(s.seq.0),
             len: Some(s.len),
             ..Evidence::default()
@@ -67,8 +69,7 @@ fn sender(fwd: &mut SideMemory, _rev: &SideMemory, scene: &Scene<'_>, emit: Emit
     }
     let small = scene.mss.is_some_and(|mss| s.len < u32::from(mss));
     let alone = scene.fwd.outstanding.len() == 1;
-    fwd.small = (small && alone && s.seq == scene.digest.next_before)
-        .then(|| (s.ip.frame, s.ip.ts, s.seq.plus(s.len)));
+    fwd.small = (small && alone && s.seq == scene.digest.next_before).then(|| s.seq.plus(s.len));
 }
 
 /// Checksums that hold just the pseudo-header's sum: one may be chance, three are not.

@@ -1,0 +1,76 @@
+# synfin: make demo, make test. `make help` lists the rest.
+
+include packaging/install.mk
+
+.DEFAULT_GOAL := release
+.PHONY: help setup demo test lint fmt unit bench fuzz pictures conformance clean
+
+release: setup
+
+help:
+	@echo "make demo        a real TCP connection and a UDP exchange, made, captured and explained"
+	@echo "make test        format, lints, licences, every test"
+	@echo "make lint        only format, lints and licences"
+	@echo "make release     the program, manual pages and completions"
+	@echo "make install     into PREFIX ($(PREFIX)); then 'make setcap' to capture without sudo"
+	@echo "make bench       speed and memory beside other programs, into docs/performance.md"
+	@echo "make fuzz        every fuzz target, FUZZ_SECONDS ($(FUZZ_SECONDS)) each"
+	@echo "make pictures    the ladders, headers and graphs of the bundled captures, in target/pictures"
+	@echo "make conformance every capture of the conformance corpus, if it is beside this checkout"
+	@echo "make deb         a Debian package"
+
+# What building takes: libpcap's headers and a Rust toolchain.
+setup:
+	@packaging/setup.sh
+
+demo: setup
+	$(CARGO) build --release --locked
+	$(BINARY) lab run tcp-basic
+	@echo
+	$(BINARY) lab run udp-basic
+
+test: setup lint unit
+
+lint: setup fmt
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	@if $(CARGO) deny --version >/dev/null 2>&1; then \
+	    $(CARGO) deny --locked check licenses bans sources; \
+	else echo "licences: skipped, cargo-deny is not installed (cargo install cargo-deny)"; fi
+
+fmt: setup
+	$(CARGO) fmt --check
+
+unit: setup
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+	    $(CARGO) nextest run --locked --lib --bins --tests && $(CARGO) test --locked --doc; \
+	else $(CARGO) test --locked --lib --bins --tests && $(CARGO) test --locked --doc; fi
+
+bench: setup
+	$(CARGO) bench --locked --bench compare -- --write docs/performance.md
+	@if command -v valgrind >/dev/null 2>&1; then $(CARGO) run --release --locked --example drift; \
+	else echo "instruction counts: skipped, valgrind is not installed"; fi
+
+FUZZ_SECONDS ?= 60
+fuzz: setup
+	fuzz/run.sh $(FUZZ_SECONDS)
+
+PICTURES := target/pictures
+pictures: setup
+	$(CARGO) build --release --locked
+	@mkdir -p $(PICTURES)
+	@for capture in captures/*.pkt; do \
+	    name=$$(basename $$capture .pkt); \
+	    case $$name in udp-*) stream=udp:0 ;; *) stream=tcp:0 ;; esac; \
+	    $(BINARY) replay $$capture --stream $$stream --view ladder --format svg > $(PICTURES)/$$name-ladder.svg; \
+	    $(BINARY) replay $$capture --packet 1 --view headers --format svg > $(PICTURES)/$$name-header.svg; \
+	done; ls $(PICTURES)
+
+CORPUS ?= ../shared/conformance
+conformance: setup
+	$(CARGO) build --release --locked
+	@if [ -f $(CORPUS)/run.py ]; then \
+	    python3 $(CORPUS)/run.py $(BINARY) --out target/conformance -- --show 30; \
+	else echo "conformance: skipped, there is no $(CORPUS)"; fi
+
+clean:
+	$(CARGO) clean

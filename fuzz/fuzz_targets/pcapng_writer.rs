@@ -1,0 +1,41 @@
+//! Round trip: what a reader yields is written as pcapng and read again, the same.
+#![no_main]
+
+use std::io::Cursor;
+
+use synfin::model::{LinkType, Timestamp};
+use synfin::source::write::{FileSink, PacketSink, WriteOptions};
+use synfin::source::{CaptureFile, PacketSource};
+
+type Seen = (Timestamp, u32, LinkType, Vec<u8>);
+
+fn all(source: &mut CaptureFile) -> Vec<Seen> {
+    let mut seen = Vec::new();
+    while let Ok(Some(p)) = source.next_packet() {
+        seen.push((p.ts, p.orig_len, p.link, p.data.to_vec()));
+    }
+    seen
+}
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    let open = || CaptureFile::from_reader("fuzz", Box::new(Cursor::new(data.to_vec())), None);
+    let Ok(mut source) = open() else { return };
+    let before = all(&mut source);
+
+    let folder =
+        if std::path::Path::new("/dev/shm").is_dir() { "/dev/shm".into() } else { std::env::temp_dir() };
+    let folder = tempfile::tempdir_in(folder).expect("a directory");
+    let path = folder.path().join("out.pcapng");
+    let mut sink = FileSink::create(&path, WriteOptions::default()).expect("a file");
+    let mut source = open().expect("it opened before");
+    sink.describe(source.interfaces()).expect("room");
+    loop {
+        let Ok(Some(packet)) = source.next_packet() else { break };
+        sink.write(&packet, Some("round\ntrip \u{202e}")).expect("room");
+        sink.describe(source.interfaces()).expect("room");
+    }
+    let written = sink.finish(None).expect("room");
+    assert_eq!(written.packets, before.len() as u64);
+    let after = all(&mut CaptureFile::open(&path).expect("what synfin wrote it reads"));
+    assert_eq!(before, after);
+});

@@ -1,0 +1,282 @@
+//! Labs end to end: the real program, on the real kernel.
+//!
+//! A machine that refuses namespaces cannot run them; the tests then say so and pass.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, geteuid};
+
+fn synfin() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_synfin"));
+    command.env_remove("COLUMNS").env("NO_COLOR", "1");
+    command
+}
+
+fn lab(args: &[&str]) -> Output {
+    synfin().args(["lab", "run"]).args(args).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Labs can run here; says why not, if they cannot.
+fn able() -> bool {
+    let out = lab(&["udp-basic"]);
+    let able = out.status.success();
+    if !able {
+        eprintln!("skipped, no labs here: {}", text(&out.stderr));
+    }
+    able
+}
+
+/// A lab file in a directory of its own.
+fn lesson(dir: &Path, toml: &str) -> PathBuf {
+    let path = dir.join("lesson.toml");
+    fs::write(&path, toml).unwrap();
+    path
+}
+
+const LESSON: &str = r#"
+question = "Does a lesson of my own run?"
+lesson = "It does."
+rules = ["drop client:udp:2"]
+steps = '''
+server socket s udp
+server bind s 5000
+client socket c udp
+client bind c 40000
+client sendto c server:5000 "one"
+client sendto c server:5000 "two"
+settle
+server recv s 10         => "one"
+server recv-now s 10     => EAGAIN
+'''
+[[expect]]
+claim = "two sent"
+check = "count client:udp == 2"
+"#;
+
+#[test]
+fn a_lab_shows_its_evidence() {
+    if !able() {
+        return;
+    }
+    let out = lab(&["tcp-basic"]);
+    let stdout = text(&out.stdout);
+    assert!(out.status.success(), "{stdout}{}", text(&out.stderr));
+    assert!(stdout.contains("✓ three segments open the connection"), "{stdout}");
+    assert!(!stdout.contains('✗'), "{stdout}");
+}
+
+#[test]
+fn both_kinds_of_wire_tell_the_same() {
+    if !able() {
+        return;
+    }
+    for name in ["tcp-basic", "fast-retransmit", "udp-corrupt", "multicast"] {
+        let out = lab(&[name, "--on", "veth"]);
+        assert!(out.status.success(), "{name}: {}{}", text(&out.stdout), text(&out.stderr));
+    }
+}
+
+#[test]
+fn nobody_may_run_labs_too() {
+    if !able() || !geteuid().is_root() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let copy = dir.path().join("synfin");
+    fs::copy(env!("CARGO_BIN_EXE_synfin"), &copy).unwrap();
+    fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let out = Command::new(&copy).args(["lab", "run", "tcp-basic"]).uid(65534).gid(65534).output().unwrap();
+    assert!(out.status.success(), "{}{}", text(&out.stdout), text(&out.stderr));
+}
+
+#[test]
+fn the_saved_capture_has_the_packets_and_their_story() {
+    if !able() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("lab.pcapng");
+    let out = lab(&["tcp-basic", "-w", path.to_str().unwrap()]);
+    assert!(out.status.success(), "{}", text(&out.stderr));
+    let bytes = fs::read(path).unwrap();
+    let mut rest = bytes.as_slice();
+    let mut packets = 0;
+    let mut comments = String::new();
+    while let Ok((left, block)) = pcap_parser::parse_block_le(rest) {
+        if let pcap_parser::Block::EnhancedPacket(p) = block {
+            packets += 1;
+            for o in p.options.iter().filter(|o| o.code.0 == 1) {
+                comments.push_str(&String::from_utf8_lossy(&o.value));
+                comments.push('\n');
+            }
+        }
+        rest = left;
+    }
+    assert!(rest.is_empty());
+    assert_eq!(packets, 11);
+    for story in ["sent by client: connect(c, 10.9.0.2:80)", "client:40000 TIME-WAIT", "server:80 LAST-ACK"] {
+        assert!(comments.contains(story), "{story} is not in {comments}");
+    }
+}
+
+#[test]
+fn the_user_may_change_the_wire() {
+    if !able() {
+        return;
+    }
+    let out = lab(&["tcp-basic", "--drop", "client:data:1", "--delay", "5ms"]);
+    let stdout = text(&out.stdout);
+    assert!(out.status.success(), "{stdout}{}", text(&out.stderr));
+    assert!(stdout.contains("drop client:data:1 (packet 4)"), "{stdout}");
+
+    let never = lab(&["tcp-basic", "--drop", "udp:1"]);
+    assert_eq!(never.status.code(), Some(1), "a rule that never fires is an error");
+    assert!(text(&never.stdout).contains("never fired"), "{}", text(&never.stdout));
+}
+
+#[test]
+fn a_lesson_of_ones_own_runs() {
+    if !able() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = lesson(dir.path(), LESSON);
+    let out = lab(&[path.to_str().unwrap()]);
+    let stdout = text(&out.stdout);
+    assert!(out.status.success() && stdout.contains("It does."), "{stdout}{}", text(&out.stderr));
+
+    let wrong = lesson(dir.path(), &LESSON.replace("\"one\"\nserver", "\"two\"\nserver"));
+    let out = lab(&[wrong.to_str().unwrap()]);
+    assert_eq!(out.status.code(), Some(1), "a claim that does not hold fails the lab");
+    assert!(text(&out.stdout).contains('✗'));
+}
+
+#[test]
+fn what_is_wrong_with_a_lab_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let cases = [
+        ("question = 1", "lesson.toml"),
+        ("question = 'q?'\nlesson = 'l.'\nsteps = 'client jump c'", "no such call"),
+        ("question = 'q?'\nlesson = 'l.'\nsteps = 'nobody close c'", "no host \"nobody\""),
+        ("question = 'q?'\nlesson = 'l.'\nsteps = 'client close c'", "no socket c"),
+        ("question = 'q?'\nlesson = 'l.'\nrules = ['lose it']", "rule \"lose it\""),
+        ("question = 'q?'\nlesson = 'l.'\n[[expect]]\nclaim = 'c'\ncheck = 'magic'", "no such check"),
+    ];
+    for (toml, word) in cases {
+        let path = lesson(dir.path(), toml);
+        let out = lab(&[path.to_str().unwrap()]);
+        let stderr = text(&out.stderr);
+        if stderr.contains("unshare") {
+            return;
+        }
+        assert_eq!(out.status.code(), Some(1), "{toml}");
+        assert!(stderr.contains(word), "{toml}: {stderr}");
+    }
+    let out = lab(&["no-such-lab"]);
+    assert_eq!(out.status.code(), Some(1));
+    assert!(text(&out.stderr).contains("lab list"), "{}", text(&out.stderr));
+}
+
+/// What a lab could leave behind or change on this machine.
+fn machine() -> (BTreeSet<String>, String, String) {
+    let names = |path: &str| -> BTreeSet<String> {
+        fs::read_dir(path)
+            .map(|d| d.filter_map(|e| e.ok()?.file_name().into_string().ok()).collect())
+            .unwrap_or_default()
+    };
+    let links = fs::read_to_string("/proc/net/dev")
+        .unwrap_or_default()
+        .lines()
+        .filter_map(|l| Some(l.split_once(':')?.0.trim().to_owned()))
+        .collect();
+    let routes = fs::read_to_string("/proc/net/route").unwrap_or_default();
+    let settings = names("/proc/sys/net/ipv4")
+        .into_iter()
+        .filter(|n| n.starts_with("tcp_") || n.starts_with("ip"))
+        .filter_map(|n| Some(format!("{n}={}", fs::read_to_string(format!("/proc/sys/net/ipv4/{n}")).ok()?)))
+        // Pools of memory and keys, which the kernel itself moves.
+        .filter(|s| !s.starts_with("tcp_fastopen_key"))
+        .collect();
+    (links, routes, settings)
+}
+
+#[test]
+fn nothing_of_this_machine_is_touched_and_nothing_stays() {
+    if !able() {
+        return;
+    }
+    let before = machine();
+    assert!(lab(&["tcp-header-60", "time-wait"]).status.success());
+    assert_eq!(machine(), before);
+}
+
+#[test]
+fn an_interrupt_in_the_middle_leaves_nothing() {
+    if !able() {
+        return;
+    }
+    let before = machine();
+    // This lab waits three seconds for the kernel's timers: long enough to be interrupted.
+    let mut child = synfin()
+        .args(["lab", "run", "syn-lost"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap());
+    let own = fs::read_link("/proc/self/ns/net").unwrap();
+    let begun = Instant::now();
+    // Until one of its threads has gone into a namespace of the lab.
+    let inside = || {
+        fs::read_dir(format!("/proc/{pid}/task")).is_ok_and(|tasks| {
+            tasks.flatten().any(|t| fs::read_link(t.path().join("ns/net")).is_ok_and(|ns| ns != own))
+        })
+    };
+    while !inside() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "the lab never began");
+        std::thread::yield_now();
+    }
+    kill(pid, Signal::SIGINT).unwrap();
+    let status = child.wait().unwrap();
+    assert!(status.signal() == Some(2) || status.code() == Some(130), "{status}");
+    assert!(!Path::new(&format!("/proc/{pid}")).exists());
+    assert_eq!(machine(), before);
+}
+
+#[test]
+fn where_namespaces_are_refused_the_step_is_named_and_a_capture_shown() {
+    // A user namespace that may have no network namespaces: what a locked machine looks like.
+    let script = "echo 0 > /proc/sys/user/max_net_namespaces && exec \"$0\" lab run tcp-basic";
+    let out = Command::new("unshare")
+        .args(["--user", "--map-root-user", "sh", "-c", script, env!("CARGO_BIN_EXE_synfin")])
+        .output();
+    let Ok(out) = out else { return };
+    let stderr = text(&out.stderr);
+    if !stderr.contains("synfin:") {
+        return; // unshare itself was refused
+    }
+    assert_eq!(out.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("unshare(NEWNET)"), "{stderr}");
+    assert!(stderr.contains("comes with synfin instead"), "{stderr}");
+    assert!(text(&out.stdout).contains("40000"), "{}", text(&out.stdout));
+}
+
+#[test]
+fn every_lab_passes() {
+    if !able() {
+        return;
+    }
+    let out = lab(&["all"]);
+    let stdout = text(&out.stdout);
+    assert!(out.status.success(), "{stdout}{}", text(&out.stderr));
+}
