@@ -239,6 +239,7 @@ impl Watched {
 
 impl Destination for Watched {
     fn frame(&mut self, _: &crate::model::Packet<'_>) {
+        // What is left is about conversations that the packet only quotes.
         self.say(None, None);
     }
 }

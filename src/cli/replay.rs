@@ -15,6 +15,7 @@ use crate::view::ndjson::Ndjson;
 
 use super::flow::{Destination, Flow};
 use super::look::{Format, LookArgs, ViewName};
+use super::noted::Noted;
 use super::save::{self, SaveArgs};
 use super::{complain, show};
 
@@ -161,6 +162,8 @@ fn pull(
     };
     let mut failure = None;
     let mut known = 0;
+    // What a packet tells is known once it was tracked: it is saved after that.
+    let mut to = Noted::new(to);
     let end = loop {
         let interfaces = source.interfaces();
         if interfaces.len() > known {
@@ -171,10 +174,11 @@ fn pull(
         }
         match source.next_packet() {
             Ok(Some(packet)) => {
-                if let Err(e) = sink.write(&packet, None) {
+                let more = flow.packet(&packet, &mut to);
+                if let Err(e) = sink.write(&packet, to.take().as_deref()) {
                     failure = Some(e);
                 }
-                if failure.is_some() || !flow.packet(&packet, to) || sink.is_full() {
+                if failure.is_some() || !more || sink.is_full() {
                     break Ok(());
                 }
             }

@@ -127,7 +127,7 @@ pub(super) fn write(
         Format::Xplot => {
             // A file for each panel, as the program wants them.
             for (detail, conversation) in report.in_detail() {
-                for kind in Graph::ALL {
+                for kind in kinds(look) {
                     for file in graph::xplot(kind, detail, conversation, &[]) {
                         std::fs::write(&file.name, file.text).with_context(|| file.name.clone())?;
                         writeln!(out, "{}", file.name)?;
@@ -174,7 +174,7 @@ fn text(
             ViewName::Segments => Segments::default().render(report, style, out)?,
             ViewName::Ladder => ladders(report, style, out)?,
             ViewName::Overhead => OverheadTable { pen: Pen::Text }.render(report, style, out)?,
-            ViewName::Graph => GraphView { kinds: &Graph::ALL }.render(report, style, out)?,
+            ViewName::Graph => GraphView { kinds: &kinds(look) }.render(report, style, out)?,
             ViewName::Headers => match frame {
                 Some(frame) => HeaderDiagram.render_text(&tree(frame), style, out)?,
                 None => no_frame(look)?,
@@ -197,6 +197,11 @@ fn ladders(report: &Report, style: &Style, out: &mut dyn Write) -> anyhow::Resul
         Ladder::new(c, detail, &options).text(style, out)?;
     }
     Ok(())
+}
+
+/// The graphs that were asked for.
+fn kinds(look: &LookArgs) -> Vec<Graph> {
+    look.graph.map_or_else(|| Graph::ALL.to_vec(), |kind| vec![kind])
 }
 
 fn tree(frame: &KeptFrame) -> crate::decode::headers::HeaderTree {
@@ -234,8 +239,8 @@ fn svg(
     let (Some((detail, conversation)), None) = (details.next(), details.next()) else {
         bail!("an SVG is a picture of one conversation: add --stream N");
     };
-    let picture = if look.views.contains(&ViewName::Graph) {
-        graph::render_svg(Graph::TimeSequence, detail, conversation, &[])
+    let picture = if look.graph.is_some() || look.views.contains(&ViewName::Graph) {
+        graph::render_svg(look.graph.unwrap_or(Graph::TimeSequence), detail, conversation, &[])
     } else {
         Ladder::new(conversation, detail, &Options { names: names(conversation), ..Options::default() }).svg()
     };
