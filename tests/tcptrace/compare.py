@@ -248,6 +248,41 @@ def truth(program, path, known):
     return out == 0
 
 
+RETRANSMISSIONS = {
+    "fast_retransmit", "rack_retransmit", "tail_loss_probe", "timeout_retransmit",
+    "handshake_retransmit", "spurious_retransmit", "retransmit",
+}  # fmt: skip
+OTHERS = {"reordered", "captured_twice", "duplicated_by_network"}
+
+
+def verdicts(program, path, known):
+    """Prints the verdicts against the truth; True if no `certain` one is wrong."""
+    real = {}
+    for line in open(known, encoding="utf-8"):
+        record = json.loads(line)
+        for name in ("orig", "resp"):
+            for frame, original, cause in record[name]["repeats"]:
+                real[frame] = f"{cause}, first copy {'captured' if original else 'lost before'}"
+    words = [program, "replay", path, "--format", "ndjson", "--view", "events", "--limit", "all"]
+    run = subprocess.run(words, capture_output=True, text=True, check=False)
+    counts, seen, wrong = collections.Counter(), set(), 0
+    for line in run.stdout.splitlines():
+        event = json.loads(line)
+        if event["type"] != "event" or event["kind"] not in RETRANSMISSIONS | OTHERS:
+            continue
+        truth_of = real.get(event["frame"], "no retransmission")
+        seen.add(event["frame"])
+        counts[event["kind"], event["confidence"], truth_of] += 1
+        if event["confidence"] == "certain" and (event["kind"] in RETRANSMISSIONS) != (event["frame"] in real):
+            wrong += 1
+            print(f"frame {event['frame']}: certainly {event['kind']}, but {truth_of}")
+    print("| verdict | confidence | what it was | how often |\n|---|---|---|--:|")
+    for (kind, confidence, truth_of), n in sorted(counts.items()):
+        print(f"| {kind} | {confidence} | {truth_of} | {n} |")
+    print(f"{len(real)} retransmissions, {len(set(real) - seen)} without a verdict, {wrong} certain and wrong")
+    return wrong == 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--synfin", default="target/release/synfin", help="the program [%(default)s]")
@@ -257,6 +292,7 @@ def main():
     args = parser.parse_args()
     if args.truth:
         fine = truth(args.synfin, args.files[0], args.truth)
+        fine &= verdicts(args.synfin, args.files[0], args.truth)
     else:
         text, fine = compare(args.synfin, args.files)
         print(text)
