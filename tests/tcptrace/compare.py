@@ -231,7 +231,7 @@ def truth(program, path, known):
             sides += 1
             # One whose first copy was lost before the capture point may or may not be known
             # for what it is; one with both copies captured must be.
-            both = sum(1 for _, original, _ in real["repeats"] if original)
+            both = sum(1 for _, original, _, _ in real["repeats"] if original)
             every = len(real["repeats"])
             count = side["retransmitted_segments"]
             exact += count == every
@@ -261,8 +261,8 @@ def verdicts(program, path, known):
     for line in open(known, encoding="utf-8"):
         record = json.loads(line)
         for name in ("orig", "resp"):
-            for frame, original, cause in record[name]["repeats"]:
-                real[frame] = f"{cause}, first copy {'captured' if original else 'lost before'}"
+            for frame, original, cause, fate in record[name]["repeats"]:
+                real[frame] = (f"{cause}, first copy {'captured' if original else 'lost before'}, {fate}", fate)
     words = [program, "replay", path, "--format", "ndjson", "--view", "events", "--limit", "all"]
     run = subprocess.run(words, capture_output=True, text=True, check=False)
     counts, seen, wrong = collections.Counter(), set(), 0
@@ -270,12 +270,17 @@ def verdicts(program, path, known):
         event = json.loads(line)
         if event["type"] != "event" or event["kind"] not in RETRANSMISSIONS | OTHERS:
             continue
-        truth_of = real.get(event["frame"], "no retransmission")
-        seen.add(event["frame"])
-        counts[event["kind"], event["confidence"], truth_of] += 1
-        if event["confidence"] == "certain" and (event["kind"] in RETRANSMISSIONS) != (event["frame"] in real):
+        # A proof that a retransmission was spurious comes later than the retransmission.
+        frame = event["frame"] if event["frame"] in real else event.get("original", event["frame"])
+        frame = frame if event["kind"] == "spurious_retransmit" else event["frame"]
+        what, fate = real.get(frame, ("no retransmission", None))
+        seen.add(frame)
+        counts[event["kind"], event["confidence"], what] += 1
+        mistaken = (event["kind"] in RETRANSMISSIONS) != (frame in real)
+        mistaken |= event["kind"] == "spurious_retransmit" and fate not in ("needless", None)
+        if event["confidence"] == "certain" and mistaken:
             wrong += 1
-            print(f"frame {event['frame']}: certainly {event['kind']}, but {truth_of}")
+            print(f"frame {event['frame']}: certainly {event['kind']}, but {what}")
     print("| verdict | confidence | what it was | how often |\n|---|---|---|--:|")
     for (kind, confidence, truth_of), n in sorted(counts.items()):
         print(f"| {kind} | {confidence} | {truth_of} | {n} |")
