@@ -270,9 +270,9 @@ def verdicts(program, path, known):
         event = json.loads(line)
         if event["type"] != "event" or event["kind"] not in RETRANSMISSIONS | OTHERS:
             continue
-        # A proof that a retransmission was spurious comes later than the retransmission.
-        frame = event["frame"] if event["frame"] in real else event.get("original", event["frame"])
-        frame = frame if event["kind"] == "spurious_retransmit" else event["frame"]
+        # The proof that a retransmission was spurious may come later: then it is the witness.
+        proof = event["kind"] == "spurious_retransmit" and event.get("witness") == event["frame"]
+        frame = event["original"] if proof else event["frame"]
         what, fate = real.get(frame, ("no retransmission", None))
         seen.add(frame)
         counts[event["kind"], event["confidence"], what] += 1
