@@ -28,7 +28,7 @@ use super::{complain, show};
 /// Capture live, and show what happened when it ends
 ///
 /// It needs the right to open the interface: sudo, or once `sudo setcap
-/// cap_net_raw,cap_net_admin=eip` on the program. Once the interface is open everything
+/// cap_net_raw+ep` on the program. Once the interface is open everything
 /// else is given up: root, capabilities, new files, the network.
 #[derive(Debug, clap::Args)]
 pub(super) struct CaptureArgs {

@@ -70,6 +70,18 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    let captures = matches!(
+        cli.command,
+        Command::Capture(_)
+            | Command::Browse(_)
+            | Command::Lab(_)
+            | Command::Doctor(_)
+            | Command::Interfaces(_)
+    );
+    if !captures && let Err(e) = confine::renounce() {
+        complain(&e.to_string());
+        return ExitCode::FAILURE;
+    }
     let result = match cli.command {
         Command::Replay(args) => replay::run(*args),
         Command::Browse(args) => browse::run(*args),

@@ -70,7 +70,7 @@ pub(super) struct TrackArgs {
     max_connections: usize,
 
     /// Conversations up to which finished ones stay, so that a late segment finds them
-    #[arg(long, value_name = "N", default_value_t = 16_384)]
+    #[arg(long, value_name = "N", default_value_t = 4096)]
     linger: usize,
 }
 

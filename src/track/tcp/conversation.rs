@@ -178,6 +178,7 @@ impl TcpConversation {
             window: s.window,
             len: s.len,
             sacked: options.sack.as_slice().iter().fold(0, |n, (l, r)| n.wrapping_add(r.relative_to(*l))),
+            syn_seen: self.begin.syn_ack || self.begin.syn[0] || self.begin.syn[1],
             tsval: options.timestamps.map_or(0, |t| t.0),
             ip_id: s.ip.ip_id.unwrap_or(0),
             ttl: s.ip.ttl,
@@ -226,7 +227,7 @@ impl TcpConversation {
         };
         let nature = self.judge(s, d, &digest, &analysis, before, port_reuse, pool, emit);
         self.account(s, d, &digest, &analysis, scaled_window, nature);
-        let seen = SeenSegment {
+        SeenSegment {
             stream: self.stream,
             dir,
             side: self.side(dir),
@@ -236,8 +237,7 @@ impl TcpConversation {
             analysis,
             initial_rtt: self.initial_rtt,
             states: self.states(),
-        };
-        seen
+        }
     }
 
     /// What really happened.

@@ -115,7 +115,7 @@ impl Stats {
             self.zero_windows = self.zero_windows.saturating_add(1);
             self.zero_since.get_or_insert(ts);
         } else if let Some(since) = self.zero_since.take() {
-            self.zero_window_time += ts.since(since).max(0);
+            self.zero_window_time = self.zero_window_time.saturating_add(ts.since(since).max(0));
         }
     }
 

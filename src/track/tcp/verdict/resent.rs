@@ -258,7 +258,8 @@ fn repair(
         && silence >= SHORTEST_TIMEOUT
     {
         // RFC 6298 (5.5): each timeout doubles the next.
-        let doubled = before.gap >= SHORTEST_TIMEOUT / 2 && gap * 10 >= before.gap * 15;
+        let doubled =
+            before.gap >= SHORTEST_TIMEOUT / 2 && gap.saturating_mul(10) >= before.gap.saturating_mul(15);
         let confidence = if doubled { Confidence::Certain } else { Confidence::Likely };
         return (EventKind::TimeoutRetransmit, confidence);
     }
