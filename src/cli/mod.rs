@@ -10,6 +10,7 @@ pub mod interfaces;
 pub mod lab;
 mod look;
 mod noted;
+mod pictures;
 mod replay;
 mod save;
 pub mod serve;

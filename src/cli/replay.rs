@@ -16,6 +16,7 @@ use crate::view::ndjson::Ndjson;
 use super::flow::{Destination, Flow};
 use super::look::{Format, LookArgs, ViewName};
 use super::noted::Noted;
+use super::pictures::{Beside, ROOM};
 use super::save::{self, SaveArgs};
 use super::{complain, show};
 
@@ -107,6 +108,7 @@ pub(super) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     let mut flow = Flow::new(args.track.options());
     flow.front.count = args.count;
     flow.front.keep = args.look.packet;
+    flow.front.room = if args.look.format == Format::Html { ROOM } else { 0 };
     let threads = args.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
     let mut saved = args.save.open(&inputs, None)?;
     let origins: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
@@ -136,7 +138,8 @@ pub(super) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     let mut report = recorder.finish();
     report.summary.origins = origins;
     report.summary.fault = end.as_ref().err().map(ToString::to_string);
-    show::show(&report, &args.look, &style, flow.front.kept.as_ref())?;
+    let beside = Beside { frames: std::mem::take(&mut flow.front.first), ..Beside::default() };
+    show::show(&report, &args.look, &style, flow.front.kept.as_ref(), &beside)?;
     Ok(ended(end, &flow))
 }
 

@@ -213,7 +213,7 @@ pub(in crate::view) fn group(events: &[&Event]) -> Option<String> {
         EventKind::Reset => {
             format!("{} reset the connection, and the packets do not tell why", capital(first.side))
         }
-        EventKind::Refused => format!("{} refused it and answered the SYN with a reset", capital(first.side)),
+        EventKind::Refused => format!("{} answered the SYN with a reset", capital(first.side)),
         EventKind::Aborted => format!("{} aborted the connection with a reset", capital(first.side)),
         EventKind::UnreadData => {
             format!(
@@ -243,7 +243,7 @@ pub(in crate::view) fn group(events: &[&Event]) -> Option<String> {
 
 fn icmp_errors(n: usize, version: u8, icmp_type: u8, code: u8) -> String {
     format!(
-        "{}: {}",
+        "{} ({})",
         number_of(n, "ICMP error came back", "ICMP errors came back"),
         icmp(version, icmp_type, code)
     )
@@ -300,22 +300,24 @@ pub(in crate::view) fn ended(tcp: &TcpFacts, fins: PerSide<Option<u64>>) -> Opti
                 fin(other)
             )
         }
-        Teardown::Simultaneous { first, acknowledged } => {
+        Teardown::Simultaneous { acknowledged, .. } => {
             let missing = if acknowledged { "" } else { " Not both acknowledgments were captured." };
-            format!(
-                "Both ends closed at once: the FINs crossed{}{}.{missing}",
-                fin(first),
-                fin(first.other())
-            )
+            {
+                let mut crossed: Vec<u64> = fins.0.into_iter().flatten().collect();
+                crossed.sort_unstable();
+                let cited =
+                    if crossed.is_empty() { String::new() } else { format!(" ({})", packets(&crossed)) };
+                format!("Both ends closed at once: the FINs crossed{cited}.{missing}")
+            }
         }
-        Teardown::Reset { .. } if tcp.handshake == Handshake::Refused => {
-            "So there was nothing to close.".into()
+        Teardown::Reset { by, frame, .. } if tcp.handshake == Handshake::Refused => {
+            format!("Refused by {} in packet {frame}, it never opened: there was nothing to close.", the(by))
         }
         Teardown::Reset { by, state, frame } => match state {
             Some(state) => {
-                format!("So it ended with the reset of {} in packet {frame}, in state {state}.", the(by))
+                format!("It ended with a reset by {} in packet {frame}, in state {state}.", the(by))
             }
-            None => format!("So it ended with the reset of {} in packet {frame}.", the(by)),
+            None => format!("It ended with a reset by {} in packet {frame}.", the(by)),
         },
     })
 }
@@ -337,7 +339,7 @@ pub(in crate::view) fn udp(c: &Conversation, udp: &UdpFacts) -> String {
     let back = &c.traffic[Side::Resp];
     let answer = if back.packets > 0 {
         format!(
-            "{} with {} come back; UDP itself tells neither loss nor order.",
+            "In return: {} with {}; UDP itself tells neither loss nor order.",
             counted(back.packets, "datagram", "datagrams"),
             octets(back.payload)
         )
