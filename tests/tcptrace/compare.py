@@ -277,7 +277,7 @@ def verdicts(program, path, known):
         seen.add(frame)
         counts[event["kind"], event["confidence"], what] += 1
         mistaken = (event["kind"] in RETRANSMISSIONS) != (frame in real)
-        mistaken |= event["kind"] == "spurious_retransmit" and fate not in ("needless", None)
+        mistaken |= event["kind"] == "spurious_retransmit" and fate == "needed"
         if event["confidence"] == "certain" and mistaken:
             wrong += 1
             print(f"frame {event['frame']}: certainly {event['kind']}, but {what}")
