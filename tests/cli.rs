@@ -160,7 +160,7 @@ fn a_file_that_may_not_be_read_is_named() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("secret.pcap");
     fs::write(&path, pcap("handshake.pkt")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let denied =
         |stderr: &str| assert!(stderr.contains("secret.pcap") && stderr.contains("ermission"), "{stderr}");

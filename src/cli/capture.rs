@@ -20,6 +20,7 @@ use crate::view::words::Known;
 use super::confine::{self, Plan, confine};
 use super::flow::{Destination, Flow};
 use super::look::{Format, LookArgs};
+use super::pictures::{Beside, ROOM};
 use super::replay::{TrackArgs, stop_flag, wants_packets};
 use super::save::{self, SaveArgs};
 use super::{complain, show};
@@ -133,6 +134,7 @@ pub(super) fn run(args: CaptureArgs) -> anyhow::Result<ExitCode> {
     let mut flow = Flow::new(args.track.options());
     flow.front.count = args.count;
     flow.front.keep = args.look.packet;
+    flow.front.room = if args.look.format == Format::Html { ROOM } else { 0 };
     if args.look.format == Format::Ndjson {
         let mut out = Ndjson::new(std::io::stdout().lock(), wants_packets(&args.look));
         let end = pull(&mut flow, &mut source, &mut out, &mut saved, Ndjson::flush);
@@ -149,7 +151,8 @@ pub(super) fn run(args: CaptureArgs) -> anyhow::Result<ExitCode> {
     let mut report = to.recorder.finish();
     report.summary.origins = vec![args.interface.clone()];
     report.summary.fault = end.as_ref().err().map(ToString::to_string);
-    show::show(&report, &args.look, &style, flow.front.kept.as_ref())?;
+    let beside = Beside { frames: std::mem::take(&mut flow.front.first), ..Beside::default() };
+    show::show(&report, &args.look, &style, flow.front.kept.as_ref(), &beside)?;
     Ok(ended(end, &mut source))
 }
 
@@ -239,6 +242,7 @@ impl Watched {
 
 impl Destination for Watched {
     fn frame(&mut self, _: &crate::model::Packet<'_>) {
+        // What is left is about conversations that the packet only quotes.
         self.say(None, None);
     }
 }

@@ -9,11 +9,15 @@ mod flow;
 pub mod interfaces;
 pub mod lab;
 mod look;
+mod noted;
+mod pictures;
 mod replay;
 mod save;
 pub mod serve;
 mod show;
 pub mod talk;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::process::ExitCode;

@@ -5,12 +5,12 @@ use std::io::{self, BufWriter, Write};
 use anyhow::{Context as _, bail};
 
 use crate::decode::headers::headers;
-use crate::model::{PerSide, Side};
-use crate::report::{Conversation, Detail, Recorder, RecorderOptions, Report, Selection};
+use crate::report::{Recorder, RecorderOptions, Report, Selection};
+use crate::view::calls;
 use crate::view::connections::Connections;
 use crate::view::csv::Csv;
 use crate::view::events::Events;
-use crate::view::explain::{self, Explain};
+use crate::view::explain::Explain;
 use crate::view::graph::{Graph, GraphView};
 use crate::view::handshake::Handshakes;
 use crate::view::header::HeaderDiagram;
@@ -20,12 +20,12 @@ use crate::view::ladder::{Ladder, Options};
 use crate::view::markdown::Markdown;
 use crate::view::overhead::OverheadTable;
 use crate::view::segments::Segments;
-use crate::view::services::Services;
 use crate::view::teardown::Teardowns;
 use crate::view::{Pen, Style, View, graph};
 
 use super::flow::KeptFrame;
 use super::look::{Format, LookArgs, ViewName};
+use super::pictures::{Beside, Drawn};
 
 /// Connections whose handshake and teardown are shown unasked.
 const FEW: usize = 5;
@@ -76,9 +76,10 @@ pub(super) fn show(
     look: &LookArgs,
     style: &Style,
     frame: Option<&KeptFrame>,
+    beside: &Beside,
 ) -> anyhow::Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
-    write(report, look, style, frame, &mut out)?;
+    write(report, look, style, frame, beside, &mut out)?;
     out.flush()?;
     Ok(())
 }
@@ -92,15 +93,16 @@ pub(super) fn write(
     look: &LookArgs,
     style: &Style,
     frame: Option<&KeptFrame>,
+    beside: &Beside,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     match look.format {
-        Format::Text => text(report, look, style, frame, out)?,
+        Format::Text => text(report, look, style, frame, beside, out)?,
         Format::Json => Json.render(report, style, out)?,
         Format::Csv => csv(&look.views).render(report, style, out)?,
         Format::Markdown if look.views.contains(&ViewName::Ladder) => {
-            let options = Options { limit: style.limit, ..Options::default() };
             for (detail, conversation) in report.in_detail() {
+                let options = Options { limit: style.limit, ..beside.ladder(conversation, detail) };
                 out.write_all(Ladder::new(conversation, detail, &options).markdown().as_bytes())?;
             }
         }
@@ -120,14 +122,14 @@ pub(super) fn write(
         }
         Format::Markdown => Markdown::default().render(report, style, out)?,
         Format::Html => {
-            let pictures = super::show::Drawn;
+            let pictures = Drawn(beside);
             HtmlView { pictures, limits: Limits::default() }.render(report, style, out)?;
         }
-        Format::Svg => svg(report, look, frame, out)?,
+        Format::Svg => svg(report, look, frame, beside, out)?,
         Format::Xplot => {
             // A file for each panel, as the program wants them.
             for (detail, conversation) in report.in_detail() {
-                for kind in Graph::ALL {
+                for kind in kinds(look) {
                     for file in graph::xplot(kind, detail, conversation, &[]) {
                         std::fs::write(&file.name, file.text).with_context(|| file.name.clone())?;
                         writeln!(out, "{}", file.name)?;
@@ -145,6 +147,7 @@ fn text(
     look: &LookArgs,
     style: &Style,
     frame: Option<&KeptFrame>,
+    beside: &Beside,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let handshakes = Handshakes::default();
@@ -172,31 +175,38 @@ fn text(
             ViewName::Handshake => handshakes.render(report, style, out)?,
             ViewName::Teardown => teardowns.render(report, style, out)?,
             ViewName::Segments => Segments::default().render(report, style, out)?,
-            ViewName::Ladder => ladders(report, style, out)?,
+            ViewName::Ladder => ladders(report, style, beside, out)?,
             ViewName::Overhead => OverheadTable { pen: Pen::Text }.render(report, style, out)?,
-            ViewName::Graph => GraphView { kinds: &Graph::ALL }.render(report, style, out)?,
+            ViewName::Graph => GraphView { kinds: &kinds(look) }.render(report, style, out)?,
             ViewName::Headers => match frame {
                 Some(frame) => HeaderDiagram.render_text(&tree(frame), style, out)?,
                 None => no_frame(look)?,
             },
             ViewName::Events => Events::default().render(report, style, out)?,
             ViewName::Explain => Explain::default().render(report, style, out)?,
-            ViewName::Calls => bail!("only labs know the calls: synfin lab run NAME --view calls"),
+            ViewName::Calls => match &beside.calls {
+                Some(made) => calls::write(made, Pen::Text, style, out)?,
+                None => bail!("only labs know the calls: synfin lab run NAME --view calls"),
+            },
         }
     }
     Ok(())
 }
 
-fn ladders(report: &Report, style: &Style, out: &mut dyn Write) -> anyhow::Result<()> {
+fn ladders(report: &Report, style: &Style, beside: &Beside, out: &mut dyn Write) -> anyhow::Result<()> {
     for (i, (detail, c)) in report.in_detail().enumerate() {
         if i > 0 {
             writeln!(out)?;
         }
-        let options =
-            Options { names: names(c), numbers: style.numbers, limit: style.limit, ..Options::default() };
+        let options = Options { numbers: style.numbers, limit: style.limit, ..beside.ladder(c, detail) };
         Ladder::new(c, detail, &options).text(style, out)?;
     }
     Ok(())
+}
+
+/// The graphs that were asked for.
+fn kinds(look: &LookArgs) -> Vec<Graph> {
+    look.graph.map_or_else(|| Graph::ALL.to_vec(), |kind| vec![kind])
 }
 
 fn tree(frame: &KeptFrame) -> crate::decode::headers::HeaderTree {
@@ -222,6 +232,7 @@ fn svg(
     report: &Report,
     look: &LookArgs,
     frame: Option<&KeptFrame>,
+    beside: &Beside,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     if let Some(frame) = frame {
@@ -234,40 +245,10 @@ fn svg(
     let (Some((detail, conversation)), None) = (details.next(), details.next()) else {
         bail!("an SVG is a picture of one conversation: add --stream N");
     };
-    let picture = if look.views.contains(&ViewName::Graph) {
-        graph::render_svg(Graph::TimeSequence, detail, conversation, &[])
+    let picture = if look.graph.is_some() || look.views.contains(&ViewName::Graph) {
+        graph::render_svg(look.graph.unwrap_or(Graph::TimeSequence), detail, conversation, &[])
     } else {
-        Ladder::new(conversation, detail, &Options { names: names(conversation), ..Options::default() }).svg()
+        Ladder::new(conversation, detail, &beside.ladder(conversation, detail)).svg()
     };
     Ok(out.write_all(picture.as_bytes())?)
-}
-
-/// The pictures of the HTML report.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Drawn;
-
-impl crate::view::html::Pictures for Drawn {
-    fn story(&self, detail: &Detail, conversation: &Conversation) -> Option<String> {
-        Some(explain::tell(conversation, &detail.events).join("\n\n"))
-    }
-
-    fn ladder_svg(&self, detail: &Detail, conversation: &Conversation, _: &str) -> Option<String> {
-        let options =
-            Options { names: names(conversation), limit: Some(LADDER_ARROWS), ..Options::default() };
-        Some(Ladder::new(conversation, detail, &options).svg())
-    }
-}
-
-/// Arrows of one ladder in a page at most.
-const LADDER_ARROWS: usize = 300;
-
-/// What the ports of the two ends are registered for.
-fn names(c: &Conversation) -> PerSide<Option<String>> {
-    let name = |side: Side| {
-        let port = c.endpoints[side].port;
-        // The originator's port is chosen by its kernel, unless it is a privileged one.
-        let telling = side == Side::Resp || port < 1024;
-        Services::system().name(port, c.id.protocol).filter(|_| telling).map(str::to_owned)
-    };
-    PerSide::new(name(Side::Orig), name(Side::Resp))
 }

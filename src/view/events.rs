@@ -9,7 +9,7 @@ use super::words::{self, Known};
 use super::{Style, View};
 use crate::model::Side;
 use crate::report::{Conversation, Report};
-use crate::track::{Confidence, Event, EventKind};
+use crate::track::{Event, EventKind};
 
 /// The table of events.
 #[derive(Debug, Clone, Copy, Default)]
@@ -52,7 +52,7 @@ impl View for Events {
                 e.packet.to_string().into(),
                 e.stream.to_string().into(),
                 e.side.name().into(),
-                Cell::toned(sentence(e, known.as_ref()), tone(e.kind)),
+                Cell::toned(words::fact(e, known.as_ref()), tone(e.kind)),
                 e.confidence.name().into(),
             ];
             if wide {
@@ -72,11 +72,6 @@ impl View for Events {
 fn find<'a>(report: &'a Report, event: &Event) -> Option<&'a Conversation> {
     let at = report.conversations.binary_search_by_key(&event.stream, |c| c.id).ok()?;
     report.conversations.get(at)
-}
-
-/// The sentence without its doubt, which has a column of its own.
-fn sentence(event: &Event, known: Option<&Known>) -> String {
-    words::sentence(&Event { confidence: Confidence::Certain, ..*event }, known)
 }
 
 /// `10.0.0.1:40000 → 10.0.0.2:80`, with `→?` where the roles are a guess.

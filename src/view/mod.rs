@@ -2,6 +2,7 @@
 //! nothing about the network.
 
 pub mod browse;
+pub mod calls;
 pub mod connections;
 pub mod csv;
 mod drawing;

@@ -178,6 +178,7 @@ impl TcpConversation {
             window: s.window,
             len: s.len,
             sacked: options.sack.as_slice().iter().fold(0, |n, (l, r)| n.wrapping_add(r.relative_to(*l))),
+            syn_seen: self.begin.syn_ack || self.begin.syn[0] || self.begin.syn[1],
             tsval: options.timestamps.map_or(0, |t| t.0),
             ip_id: s.ip.ip_id.unwrap_or(0),
             ttl: s.ip.ttl,

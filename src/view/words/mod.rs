@@ -134,11 +134,25 @@ fn what_again(event: &Event, known: Option<&Known>) -> String {
     }
 }
 
+/// Sent again for a reason that the verdict names.
+const fn is_repair(kind: EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::FastRetransmit
+            | EventKind::RackRetransmit
+            | EventKind::TailLossProbe
+            | EventKind::TimeoutRetransmit
+    )
+}
+
 /// What happened, as a phrase whose subject is the event's side or the connection.
 #[must_use]
 pub fn what(event: &Event, known: Option<&Known>) -> String {
     let e = &event.evidence;
     let octets = octets(event, known).unwrap_or_else(|| "octets".into());
+    if event.confidence == Confidence::Undetermined && is_repair(event.kind) {
+        return format!("{}: why is not certain, a {} would fit", what_again(event, known), name(event.kind));
+    }
     match event.kind {
         EventKind::Opening => "opens the connection with a SYN".into(),
         EventKind::Established => match e.rtt {
@@ -348,12 +362,22 @@ pub fn disagreement(event: &Event) -> Option<String> {
 /// The whole of an event in one sentence: what, why, how sure, and what others call it.
 #[must_use]
 pub fn sentence(event: &Event, known: Option<&Known>) -> String {
+    with_doubt(event, known, doubt(event.confidence))
+}
+
+/// The same without how sure it is, for a table that has a column for that.
+#[must_use]
+pub fn fact(event: &Event, known: Option<&Known>) -> String {
+    with_doubt(event, known, None)
+}
+
+fn with_doubt(event: &Event, known: Option<&Known>, doubt: Option<&str>) -> String {
     let mut text = what(event, known);
     let why = evidence(event, known);
     if !why.is_empty() {
         text.push_str(&format!(" ({})", why.join("; ")));
     }
-    if let Some(doubt) = doubt(event.confidence) {
+    if let Some(doubt) = doubt {
         text.push_str(&format!(", {doubt}"));
     }
     if let Some(clause) = disagreement(event) {

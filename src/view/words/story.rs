@@ -2,7 +2,7 @@
 
 use super::super::number::{count, counted, duration, octets};
 use super::super::sentence::{icmp, the};
-use super::{disagreement, name, packets};
+use super::{disagreement, is_repair, name, packets};
 use crate::model::{PerSide, Side};
 use crate::report::{Conversation, TcpFacts, TcpSideFacts, UdpFacts};
 use crate::track::{Confidence, Event, EventKind, Handshake, Teardown};
@@ -96,7 +96,7 @@ pub(in crate::view) fn data(c: &Conversation, tcp: Option<&TcpFacts>) -> String 
 /// Round trips and windows of a side, where they tell something.
 pub(in crate::view) fn figures(side: Side, s: &TcpSideFacts) -> Option<String> {
     let mut told = Vec::new();
-    if s.rtt.samples > 0 {
+    if s.rtt.samples > 0 && s.data_segments > 0 {
         told.push(if s.rtt.samples == 1 {
             format!("one round trip of {}", duration(s.rtt.median))
         } else {
@@ -134,6 +134,15 @@ pub(in crate::view) fn group(events: &[&Event]) -> Option<String> {
     let of = the(first.side);
     let (was, had, it) = if n == 1 { ("was", "had", "it") } else { ("were", "had", "they") };
     let segments = || format!("{} of {of} {was}", number_of(n, "segment", "segments"));
+    if first.confidence == Confidence::Undetermined && is_repair(first.kind) {
+        let why = "the packets do not tell for certain why";
+        return Some(format!(
+            "{} sent again; {why}, a {} would fit{}",
+            segments(),
+            name(first.kind),
+            cited(events)
+        ));
+    }
     let text = match first.kind {
         EventKind::Opening
         | EventKind::Established
@@ -204,7 +213,7 @@ pub(in crate::view) fn group(events: &[&Event]) -> Option<String> {
         EventKind::Reset => {
             format!("{} reset the connection, and the packets do not tell why", capital(first.side))
         }
-        EventKind::Refused => format!("{} refused: it answered the SYN with a reset", capital(first.side)),
+        EventKind::Refused => format!("{} answered the SYN with a reset", capital(first.side)),
         EventKind::Aborted => format!("{} aborted the connection with a reset", capital(first.side)),
         EventKind::UnreadData => {
             format!(
@@ -234,7 +243,7 @@ pub(in crate::view) fn group(events: &[&Event]) -> Option<String> {
 
 fn icmp_errors(n: usize, version: u8, icmp_type: u8, code: u8) -> String {
     format!(
-        "{}: {}",
+        "{} ({})",
         number_of(n, "ICMP error came back", "ICMP errors came back"),
         icmp(version, icmp_type, code)
     )
@@ -252,19 +261,13 @@ fn cited(events: &[&Event]) -> String {
     let mut numbers: Vec<u64> = events.iter().map(|e| e.packet).collect();
     numbers.dedup();
     let mut remarks: Vec<String> = Vec::new();
-    if matches!(
-        first.kind,
-        EventKind::FastRetransmit
-            | EventKind::RackRetransmit
-            | EventKind::TailLossProbe
-            | EventKind::TimeoutRetransmit
-    ) {
+    if is_repair(first.kind) && first.confidence != Confidence::Undetermined {
         remarks.push(name(first.kind).into());
     }
     match first.confidence {
         Confidence::Certain => {}
         Confidence::Likely => remarks.push("likely, not certain".into()),
-        Confidence::Undetermined => remarks.push("undetermined: the packets allow other readings".into()),
+        Confidence::Undetermined => remarks.push("undetermined".into()),
     }
     let mut clauses: Vec<String> = events.iter().filter_map(|e| disagreement(e)).collect();
     clauses.sort_unstable();
@@ -297,22 +300,24 @@ pub(in crate::view) fn ended(tcp: &TcpFacts, fins: PerSide<Option<u64>>) -> Opti
                 fin(other)
             )
         }
-        Teardown::Simultaneous { first, acknowledged } => {
+        Teardown::Simultaneous { acknowledged, .. } => {
             let missing = if acknowledged { "" } else { " Not both acknowledgments were captured." };
-            format!(
-                "Both ends closed at once: the FINs crossed{}{}.{missing}",
-                fin(first),
-                fin(first.other())
-            )
+            {
+                let mut crossed: Vec<u64> = fins.0.into_iter().flatten().collect();
+                crossed.sort_unstable();
+                let cited =
+                    if crossed.is_empty() { String::new() } else { format!(" ({})", packets(&crossed)) };
+                format!("Both ends closed at once: the FINs crossed{cited}.{missing}")
+            }
         }
-        Teardown::Reset { .. } if tcp.handshake == Handshake::Refused => {
-            "So there was nothing to close.".into()
+        Teardown::Reset { by, frame, .. } if tcp.handshake == Handshake::Refused => {
+            format!("Refused by {} in packet {frame}, it never opened: there was nothing to close.", the(by))
         }
         Teardown::Reset { by, state, frame } => match state {
             Some(state) => {
-                format!("So it ended with the reset of {} in packet {frame}, in state {state}.", the(by))
+                format!("It ended with a reset by {} in packet {frame}, in state {state}.", the(by))
             }
-            None => format!("So it ended with the reset of {} in packet {frame}.", the(by)),
+            None => format!("It ended with a reset by {} in packet {frame}.", the(by)),
         },
     })
 }
@@ -334,7 +339,7 @@ pub(in crate::view) fn udp(c: &Conversation, udp: &UdpFacts) -> String {
     let back = &c.traffic[Side::Resp];
     let answer = if back.packets > 0 {
         format!(
-            "{} with {} come back; UDP itself tells neither loss nor order.",
+            "In return: {} with {}; UDP itself tells neither loss nor order.",
             counted(back.packets, "datagram", "datagrams"),
             octets(back.payload)
         )
