@@ -120,11 +120,13 @@ impl Layers {
     }
 }
 
-/// The bundled scenarios: name and text, in the order of their names.
+/// The scenarios, bundled ones and those that are only tests: name and text, in the order
+/// of their names.
 pub fn scenarios() -> Vec<(String, String)> {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
-    let mut found: Vec<(String, String)> = std::fs::read_dir(folder)
-        .unwrap()
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found: Vec<(String, String)> = ["captures", "tests/scenarios"]
+        .iter()
+        .flat_map(|folder| std::fs::read_dir(root.join(folder)).unwrap())
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|e| e == "pkt"))
         .map(|path| {

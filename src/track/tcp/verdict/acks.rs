@@ -11,6 +11,9 @@ use super::{Emit, Scene};
 /// (RFC 1122 allows 500).
 const DELAYED: std::ops::Range<i64> = 35_000_000..510_000_000;
 
+/// Packets that a capture shows in the wrong order lie no farther apart than this.
+const CARDS_APART: i64 = 5_000_000;
+
 /// Judges an acknowledgment by `fwd` of what `rev` sent.
 #[inline]
 pub(super) fn judge(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_>, emit: Emit<'_>) {
@@ -82,7 +85,15 @@ fn dsack(rev: &mut SideMemory, scene: &Scene<'_>, block: (SeqNum, SeqNum), emit:
         }
         return;
     }
-    let mut event = scene.event(EventKind::DuplicatedByNetwork, Confidence::Likely, evidence);
+    // The octet that a keep-alive or a probe repeats is old by intent.
+    let recent = &rev.recent;
+    if recent.len <= 1 && recent.seq == block.0 && block.1 == block.0.plus(1) {
+        return;
+    }
+    // Only the latest few that were sent again are remembered.
+    let forgotten = rev.rare().is_some_and(|r| r.resent.iter().all(|r| r.frame != 0));
+    let confidence = if forgotten { Confidence::Undetermined } else { Confidence::Likely };
+    let mut event = scene.event(EventKind::DuplicatedByNetwork, confidence, evidence);
     event.side = side;
     emit(event);
 }
@@ -129,10 +140,11 @@ fn missed(rev: &mut SideMemory, scene: &Scene<'_>, emit: Emit<'_>) {
     let side = scene.side.other();
     let holes = rev.rare_mut().map(|r| &mut r.holes);
     holes.into_iter().for_each(|holes| {
-        holes.retain(|hole| {
-            if hole.end.is_after(ack) {
-                return true;
+        holes.iter_mut().for_each(|hole| {
+            if hole.acked || hole.end.is_after(ack) {
+                return;
             }
+            hole.acked = true;
             let evidence = Evidence {
                 original: Some(hole.frame),
                 witness: Some(scene.s.ip.frame),
@@ -140,10 +152,12 @@ fn missed(rev: &mut SideMemory, scene: &Scene<'_>, emit: Emit<'_>) {
                 len: Some(hole.end.relative_to(hole.start)),
                 ..Evidence::default()
             };
-            let mut event = scene.event(EventKind::CaptureMissed, Confidence::Certain, evidence);
+            // Two cards that record a direction each may show it yet.
+            let late = scene.s.ip.ts.since(hole.ts) < CARDS_APART;
+            let confidence = if late { Confidence::Likely } else { Confidence::Certain };
+            let mut event = scene.event(EventKind::CaptureMissed, confidence, evidence);
             event.side = side;
             emit(event);
-            false
         })
     });
     if scene.analysis.labels.has(Labels::ACK_LOST_SEGMENT) && ack.is_after(scene.rev.next) {

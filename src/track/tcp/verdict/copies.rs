@@ -22,6 +22,11 @@ pub(super) fn find(memory: &Memory, scene: &Scene<'_>, print: &Print) -> Option<
     let recent = &memory.sides[scene.dir].recent;
     if recent.same(print) {
         let age = print.ts.since(recent.ts).abs();
+        // Duplicate acknowledgments without an IP ID look all the same.
+        let duplicates = print.ip_id == NO_ID && !scene.occupies() && !scene.rev.outstanding.is_empty();
+        if duplicates && !memory.mostly_copies() {
+            return None;
+        }
         let one = if print.ip_id == NO_ID { age <= AT_ONCE && print.checksum != 0 } else { age <= ID_HOLDS };
         return one.then_some(*recent);
     }
@@ -64,7 +69,9 @@ pub(super) fn say(memory: &mut Memory, scene: &Scene<'_>, original: &Print, emit
     // Networks that duplicate every packet both ways do not exist; capture points that
     // see every packet twice do.
     let originals = memory.packets.saturating_sub(memory.copies);
-    let all = memory.copies >= 4 && memory.copies.saturating_mul(10) >= originals.saturating_mul(9);
+    let all = memory.copies >= 4
+        && memory.copies.saturating_mul(10) >= originals.saturating_mul(9)
+        && memory.sides[1 - scene.dir].latest_is_copy;
     if all {
         memory.said.captured_twice = true;
         emit(scene.event(EventKind::CapturedTwice, Confidence::Certain, evidence));

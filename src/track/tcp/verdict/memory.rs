@@ -12,6 +12,14 @@ pub(in crate::track) struct Memory {
     pub said: Said,
 }
 
+impl Memory {
+    /// Nine of ten packets came a second time, so far.
+    pub fn mostly_copies(&self) -> bool {
+        let originals = self.packets.saturating_sub(self.copies);
+        self.copies > 0 && self.copies.saturating_mul(10) >= originals.saturating_sub(1).saturating_mul(9)
+    }
+}
+
 /// What was said already and need not be said again.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::track) struct Said {
@@ -27,6 +35,8 @@ pub(in crate::track) struct Said {
 pub(in crate::track) struct SideMemory {
     /// The packet before this one.
     pub recent: Print,
+    /// IP ID and time stamp of the packet that was sent last: late ones do not count.
+    pub newest: (u16, u32),
     /// When its latest segment was sent, and its latest with payload.
     pub last_any: Option<Timestamp>,
     pub last_data: Option<Timestamp>,
@@ -48,6 +58,8 @@ pub(in crate::track) struct SideMemory {
     pub offload_segments: bool,
     pub offload_checksums: bool,
     pub nagle_said: bool,
+    /// Its latest packet was a copy of an earlier one.
+    pub latest_is_copy: bool,
     pub fin_said: bool,
     pub sent_fin: bool,
     rare: Option<Box<Rare>>,
@@ -82,6 +94,23 @@ pub(in crate::track) struct Print {
 }
 
 impl Print {
+    /// Was it sent after all that is remembered of its sender's? By its clock, else by a
+    /// counter of IP IDs; `None` where neither tells.
+    pub fn sent_after(&self, (id, tsval): (u16, u32)) -> Option<bool> {
+        if self.tsval != 0 && tsval != 0 && self.tsval != tsval {
+            return Some(SeqNum(self.tsval).is_after(SeqNum(tsval)));
+        }
+        if self.ip_id == 0 || id == 0 {
+            return None;
+        }
+        // Farther apart they may be random, or a counter that others share.
+        match self.ip_id.wrapping_sub(id).cast_signed() {
+            1..=256 => Some(true),
+            -256..=-1 => Some(false),
+            _ => None,
+        }
+    }
+
     /// The same packet, as far as headers can tell (TTL and time aside).
     pub fn same(&self, other: &Self) -> bool {
         self.frame != 0
@@ -107,6 +136,8 @@ pub(in crate::track) struct Hole {
     pub id_before: Option<u16>,
     pub id_after: Option<u16>,
     pub tsval_after: Option<u32>,
+    /// It was acknowledged: the capture missed it, or shows it late.
+    pub acked: bool,
 }
 
 /// Holes kept of one direction; a capture that misses more says so.

@@ -16,7 +16,7 @@ pub(in crate::track) use memory::Memory;
 
 use crate::decode::TcpSegment;
 use crate::model::{Protocol, Side, StreamId, TcpFlags, TcpState};
-use crate::track::{Analysis, Confidence, Event, EventKind, Evidence};
+use crate::track::{Analysis, Confidence, Event, EventKind, Evidence, Labels};
 
 use super::conversation::Digest;
 use super::label::LabelSide;
@@ -108,10 +108,8 @@ pub(super) enum Nature {
     New,
     /// It was overtaken on its way.
     Late,
-    /// It was sent again.
-    Resent,
-    /// It was sent again, and the capture had not seen it before.
-    Recovered,
+    /// It was sent again; so many of its octets the capture had not seen before.
+    Resent { unseen: u32 },
     /// It is the same packet as one before.
     Copy,
 }
@@ -129,17 +127,20 @@ pub(super) fn judge(memory: &mut Memory, scene: &Scene<'_>, emit: Emit<'_>) -> N
     if let Some(original) = copy {
         copies::say(memory, scene, &original, emit);
         remember(&mut memory.sides[scene.dir], scene, print);
+        memory.sides[scene.dir].latest_is_copy = true;
         return Nature::Copy;
     }
     let [a, b] = &mut memory.sides;
     let (fwd, rev) = if scene.dir == 0 { (a, b) } else { (b, a) };
+    // A one-octet segment into a closed window may be numbered like new data.
+    let into_closed = scene.analysis.labels.has(Labels::ZERO_WINDOW_PROBE);
     if scene.flags().has(TcpFlags::RST) {
         if !memory.said.reset {
             memory.said.reset = true;
             reset::judge(fwd, rev, scene, emit);
         }
     } else {
-        if scene.digest.next_known && scene.s.seq != scene.digest.next_before {
+        if scene.digest.next_known && (scene.s.seq != scene.digest.next_before || into_closed) {
             nature = resent::judge(fwd, rev, scene, emit);
         }
         if scene.flags().has(TcpFlags::ACK) {
@@ -162,9 +163,13 @@ fn remember(fwd: &mut SideMemory, scene: &Scene<'_>, print: Print) {
         fwd.last_data = Some(print.ts);
     }
     fwd.last_any = Some(print.ts);
+    if print.sent_after(fwd.newest) != Some(false) {
+        fwd.newest = (print.ip_id, print.tsval);
+    }
     if !scene.flags().has(TcpFlags::RST) {
         fwd.ttl_settled = fwd.ttl == print.ttl;
         fwd.ttl = print.ttl;
     }
     fwd.recent = print;
+    fwd.latest_is_copy = false;
 }

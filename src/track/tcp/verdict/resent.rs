@@ -2,38 +2,44 @@
 //! packets that were overtaken, and what was sent again, and why.
 
 use crate::model::{SeqNum, TcpFlags};
-use crate::track::{Confidence, EventKind, Evidence};
+use crate::track::{Confidence, EventKind, Evidence, Labels};
 
 use super::memory::{Hole, MAX_HOLES, Resent, SideMemory};
 use super::{Emit, Nature, Scene};
 
 /// No common stack's retransmission timer runs out sooner (Linux: 200 ms).
 const SHORTEST_TIMEOUT: i64 = 190_000_000;
+/// Keep-alives wait for two hours unless told otherwise (RFC 1122 section 4.2.3.6), and
+/// nobody tells them to wait for less than a minute while a window is closed.
+const KEEP_ALIVE_IDLE: i64 = 60_000_000_000;
+/// A SYN is not sent again sooner (RFC 6298 section 2.1: 1 s; some stacks 500 ms).
+const SHORTEST_SYN_TIMEOUT: i64 = 450_000_000;
 
 pub(super) fn judge(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_>, emit: Emit<'_>) -> Nature {
     let (seq, next) = (scene.s.seq, scene.digest.next_before);
     if seq.is_after(next) {
-        if scene.occupies() {
-            open_hole(fwd, scene, emit);
-        }
+        open_hole(fwd, scene, emit);
         return Nature::New;
     }
-    if probes(rev, scene, emit) || !scene.occupies() {
+    if probes(fwd, rev, scene, emit) || !scene.occupies() {
         return Nature::New;
     }
     let end = scene.end();
-    let mut unseen = false;
+    let (mut unseen, mut acked) = (0, false);
     let holes = fwd.rare_mut().map_or(&mut [][..], |r| &mut r.holes);
     if let Some(at) = holes.iter().position(|h| seq.is_before(h.end) && end.is_after(h.start)) {
         let hole = holes[at];
-        unseen = seq.is_at_or_after(hole.start) && end.is_at_or_before(hole.end);
+        let from = if seq.is_after(hole.start) { seq } else { hole.start };
+        let to = if end.is_before(hole.end) { end } else { hole.end };
+        unseen = to.relative_to(from).min(scene.s.len);
+        acked = hole.acked;
         fill(fwd, at, seq, end);
         if overtaken(fwd, scene, &hole, emit) {
             return Nature::Late;
         }
     }
-    match again(fwd, rev, scene, emit) {
-        Nature::Resent if unseen => Nature::Recovered,
+    match again(fwd, rev, scene, acked, emit) {
+        Nature::Resent { .. } => Nature::Resent { unseen },
         nature => nature,
     }
 }
@@ -41,6 +47,9 @@ pub(super) fn judge(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_
 /// The sender skipped something: it is lost, late, or the capture missed it.
 fn open_hole(fwd: &mut SideMemory, scene: &Scene<'_>, emit: Emit<'_>) {
     let (start, end) = (scene.digest.next_before, scene.s.seq);
+    let peer = scene.digest.peer_ack_before;
+    // Then its acknowledgment has said already that the capture missed it.
+    let acked = peer.0 != 0 && peer.is_at_or_after(end);
     let hole = Hole {
         start,
         end,
@@ -49,12 +58,18 @@ fn open_hole(fwd: &mut SideMemory, scene: &Scene<'_>, emit: Emit<'_>) {
         id_before: (fwd.recent.frame != 0 && scene.s.ip.ip_id.is_some()).then_some(fwd.recent.ip_id),
         id_after: scene.s.ip.ip_id,
         tsval_after: scene.tsval(),
+        acked,
     };
     let holes = &mut fwd.trouble().holes;
     if holes.len() >= MAX_HOLES {
-        holes.remove(0);
+        // Those that were acknowledged wait only for a capture that shows them late.
+        let old = holes.iter().position(|h| h.acked).unwrap_or(0);
+        holes.remove(old);
     }
     holes.push(hole);
+    if acked {
+        return;
+    }
     let evidence = Evidence { seq: Some(start.0), len: Some(end.relative_to(start)), ..Evidence::default() };
     emit(scene.event(EventKind::Gap, Confidence::Certain, evidence));
 }
@@ -80,24 +95,35 @@ fn fill(fwd: &mut SideMemory, at: usize, seq: SeqNum, end: SeqNum) {
 }
 
 /// One octet or none below what comes next: a probe of a closed window, or a keep-alive.
-fn probes(rev: &SideMemory, scene: &Scene<'_>, emit: Emit<'_>) -> bool {
+fn probes(fwd: &SideMemory, rev: &SideMemory, scene: &Scene<'_>, emit: Emit<'_>) -> bool {
     let plain = !scene.flags().any(TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST);
     let just_below = scene.s.seq == scene.digest.next_before.minus(1)
         || (scene.s.len == 0 && scene.s.seq == scene.digest.peer_ack_before.minus(1));
-    if !plain || scene.s.len > 1 || !just_below || scene.s.seq.is_at_or_after(scene.digest.next_before) {
+    let into_closed = scene.analysis.labels.has(Labels::ZERO_WINDOW_PROBE);
+    let below = just_below && scene.s.seq.is_before(scene.digest.next_before);
+    if !plain || scene.s.len > 1 || !(below || into_closed) {
         return false;
     }
-    let silent = rev_silence(scene, rev);
+    let acked = scene.digest.peer_ack_before;
+    // Waits for its acknowledgment: sent again, which a keep-alive never does. A window
+    // that is closed leaves nothing unacknowledged but a probe's octet.
+    let waits = acked.0 != 0 && acked.is_before(scene.digest.next_before);
+    let silent = silence(fwd, rev, scene);
     if let Some((frame, since)) = rev.rare().and_then(|r| r.zero_window) {
-        let evidence = Evidence {
-            original: Some(frame),
-            elapsed: Some(scene.s.ip.ts.since(since)),
-            ..Evidence::default()
-        };
-        emit(scene.event(EventKind::WindowProbe, Confidence::Certain, evidence));
-    } else if scene.s.seq == scene.digest.next_before.minus(1) {
-        // A pure acknowledgment that was overtaken by one octet looks the same.
+        let elapsed = scene.s.ip.ts.since(since);
+        let evidence =
+            Evidence { original: Some(frame), elapsed: Some(elapsed), rtt: fwd.rtt(), ..Evidence::default() };
+        // What comes sooner may have been on its way before the window closed; and after a
+        // minute's silence a keep-alive looks the same.
+        let persists = elapsed >= SHORTEST_TIMEOUT && fwd.rtt().is_none_or(|rtt| elapsed > 2 * rtt);
+        let quiet = silent.is_some_and(|n| n >= KEEP_ALIVE_IDLE);
+        let confidence = if persists && !quiet { Confidence::Certain } else { Confidence::Likely };
+        emit(scene.event(EventKind::WindowProbe, confidence, evidence));
+    } else if scene.s.seq == scene.digest.next_before.minus(1) && !waits {
+        // A pure acknowledgment that was overtaken by one octet looks the same; so does a
+        // single octet sent again, where its acknowledgment was not seen.
         let confidence = match silent {
+            _ if acked.0 == 0 => Confidence::Undetermined,
             Some(n) if n >= 1_000_000_000 => Confidence::Certain,
             _ => Confidence::Likely,
         };
@@ -110,8 +136,8 @@ fn probes(rev: &SideMemory, scene: &Scene<'_>, emit: Emit<'_>) -> bool {
 }
 
 /// How long neither side has said anything.
-fn rev_silence(scene: &Scene<'_>, rev: &SideMemory) -> Option<i64> {
-    rev.last_any.map(|t| scene.s.ip.ts.since(t))
+fn silence(fwd: &SideMemory, rev: &SideMemory, scene: &Scene<'_>) -> Option<i64> {
+    rev.last_any.max(fwd.last_any).map(|t| scene.s.ip.ts.since(t))
 }
 
 /// It fills a hole: sent before the packet that skipped it, and only late? True when said.
@@ -173,13 +199,21 @@ fn order_by_id(before: u16, this: u16, after: u16) -> Option<bool> {
     (at > span && at - span < 4096).then_some(false)
 }
 
-/// Sent again: why?
-fn again(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_>, emit: Emit<'_>) -> Nature {
+/// Sent again: why? `acked_unseen`: it lies where the capture missed what was acknowledged.
+fn again(
+    fwd: &mut SideMemory,
+    rev: &mut SideMemory,
+    scene: &Scene<'_>,
+    acked_unseen: bool,
+    emit: Emit<'_>,
+) -> Nature {
     let (seq, end) = (scene.s.seq, scene.end());
     let now = scene.s.ip.ts;
     let handshake = scene.flags().has(TcpFlags::SYN);
     // The SYN-ACK of a simultaneous open has the number of its own SYN, and is no copy of it.
-    let other_flags = handshake && scene.flags().has(TcpFlags::ACK) && fwd.recent.flags == TcpFlags::SYN.0;
+    let recent = TcpFlags(fwd.recent.flags);
+    let bare_syn = recent.has(TcpFlags::SYN) && !recent.has(TcpFlags::ACK);
+    let other_flags = handshake && scene.flags().has(TcpFlags::ACK) && bare_syn;
     if other_flags {
         return Nature::New;
     }
@@ -216,11 +250,32 @@ fn again(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_>, emit: Em
         timeout: false,
     };
     let arrived = acked.0 != 0 && end.is_at_or_before(acked);
+    let sent_after = scene.print().sent_after(fwd.newest);
+    // Sent before the newest, and yet its octets came before: the repair overtook it.
+    if sent_after == Some(false) && !handshake {
+        emit(scene.event(EventKind::Reordered, Confidence::Likely, evidence));
+        return if acked_unseen { Nature::Late } else { Nature::Copy };
+    }
     let (kind, confidence) = if handshake {
-        (EventKind::HandshakeRetransmit, Confidence::Certain)
+        // A copy that the network made comes soon, and has its original's IP ID.
+        let another = original.is_some_and(|o| o.2 != scene.s.ip.ip_id.unwrap_or(0));
+        let timer = elapsed.is_some_and(|n| n >= SHORTEST_SYN_TIMEOUT);
+        (
+            EventKind::HandshakeRetransmit,
+            if another || timer { Confidence::Certain } else { Confidence::Likely },
+        )
     } else if arrived && scene.s.len > 0 {
         resent.spurious = true;
-        (EventKind::SpuriousRetransmit, Confidence::Certain)
+        // Octets that were not seen before may be the original, shown late; and a packet
+        // that its sender does not date may be a copy that the network made.
+        let seen = !acked_unseen && scene.fwd.base.is_some_and(|base| seq.is_after(base));
+        let proven = seen && sent_after == Some(true);
+        let confidence = match (proven, acked_unseen) {
+            (true, _) => Confidence::Certain,
+            (_, true) => Confidence::Undetermined,
+            _ => Confidence::Likely,
+        };
+        (EventKind::SpuriousRetransmit, confidence)
     } else {
         repair(fwd, rev, scene, earlier.as_ref(), elapsed)
     };
@@ -232,7 +287,7 @@ fn again(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_>, emit: Em
     };
     fwd.note_resent(resent);
     emit(scene.event(kind, confidence, evidence));
-    Nature::Resent
+    Nature::Resent { unseen: 0 }
 }
 
 /// What made the sender send it again.
@@ -264,16 +319,27 @@ fn repair(
         return (EventKind::TimeoutRetransmit, confidence);
     }
     if asked && silence < SHORTEST_TIMEOUT {
-        let fast = rev.duplicate_acks >= 3;
-        let kind = if fast { EventKind::FastRetransmit } else { EventKind::RackRetransmit };
+        let kind = match (rev.duplicate_acks, sacked_beyond) {
+            (3.., _) => EventKind::FastRetransmit,
+            (_, true) => EventKind::RackRetransmit,
+            // RACK needs SACK, and two duplicates are no three.
+            _ => return (EventKind::Retransmit, Confidence::Undetermined),
+        };
         // In a recovery the holes above the first one follow without being asked for again.
         return (kind, if at_edge || sacked_beyond { Confidence::Likely } else { Confidence::Undetermined });
     }
     let waited = elapsed.unwrap_or(own_silence).min(own_silence);
+    // A probe waits for two round trips (RFC 8985 section 7.2); those measured here may be
+    // shorter than its sender's, not longer.
+    let probe = match fwd.rtt() {
+        Some(rtt) if waited < rtt * 3 / 2 => (EventKind::Retransmit, Confidence::Undetermined),
+        Some(_) => (EventKind::TailLossProbe, Confidence::Likely),
+        None => (EventKind::TailLossProbe, Confidence::Undetermined),
+    };
     if at_edge && tail {
         // The only segment under way: a probe and a timeout send the same.
         return if waited < SHORTEST_TIMEOUT {
-            (EventKind::TailLossProbe, Confidence::Likely)
+            probe
         } else {
             (EventKind::TimeoutRetransmit, Confidence::Undetermined)
         };
@@ -282,7 +348,7 @@ fn repair(
         return (EventKind::TimeoutRetransmit, Confidence::Likely);
     }
     if tail && !at_edge {
-        return (EventKind::TailLossProbe, Confidence::Likely);
+        return probe;
     }
     // After a timeout everything that was under way is sent again, as acknowledgments allow.
     if fwd.resent().any(|r| r.timeout) {

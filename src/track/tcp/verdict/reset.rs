@@ -26,7 +26,10 @@ fn why(fwd: &SideMemory, rev: &SideMemory, scene: &Scene<'_>) -> (EventKind, Con
     let s = scene.s;
     // A SYN answered by a reset that acknowledges it.
     if scene.refuses {
-        return (EventKind::Refused, Confidence::Certain);
+        // Who has no connection takes number 0 (RFC 9293 section 3.5.2); else a SYN-ACK
+        // may have been sent and not captured.
+        let confidence = if s.seq.0 == 0 { Confidence::Certain } else { Confidence::Likely };
+        return (EventKind::Refused, confidence);
     }
     // Another machine sent it in this one's name: it lies at another distance.
     let strange = fwd.ttl_settled && fwd.ttl.abs_diff(s.ip.ttl) > 2 && scene.before[0].is_some();

@@ -48,7 +48,10 @@ fn sender(fwd: &mut SideMemory, _rev: &SideMemory, scene: &Scene<'_>, emit: Emit
         && !std::mem::replace(&mut fwd.offload_segments, true)
     {
         let evidence = Evidence { len: Some(s.len), count: Some(mss.into()), ..Evidence::default() };
-        emit(scene.event(EventKind::OffloadSegments, Confidence::Certain, evidence));
+        // A sender that counts its options wrongly exceeds it by a few octets.
+        let joined = s.len >= 2 * u32::from(mss);
+        let confidence = if joined { Confidence::Certain } else { Confidence::Likely };
+        emit(scene.event(EventKind::OffloadSegments, confidence, evidence));
     }
     // Nagle (RFC 1122 section 4.2.3.4): a small segment under way holds the next one back.
     if let Some((frame, acked, waited)) = fwd.rare_mut().and_then(|r| r.late_ack.take())
