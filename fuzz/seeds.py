@@ -76,7 +76,8 @@ def seed(path):
     ethernet = b""
     for number, (link, frame) in enumerate(frames(data)):
         if number < FRAMES:
-            keep("decode", struct.pack(">BBB", 200 if link > 255 else 0, link & 255, 0) + frame)
+            for target in ("decode", "headers"):
+                keep(target, struct.pack(">BBB", 200 if link > 255 else 0, link & 255, 0) + frame)
             if options := tcp_options(frame):
                 keep("options", options)
         if link == 1 and len(frame) < 256 and len(ethernet) < LARGEST:

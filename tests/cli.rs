@@ -160,7 +160,7 @@ fn a_file_that_may_not_be_read_is_named() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("secret.pcap");
     fs::write(&path, pcap("handshake.pkt")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let denied =
         |stderr: &str| assert!(stderr.contains("secret.pcap") && stderr.contains("ermission"), "{stderr}");
@@ -354,7 +354,7 @@ fn tables_keep_to_their_columns() {
             for view in ["", "segments", "ladder", "overhead"] {
                 for ascii in [false, true] {
                     let mut command = synfin();
-                    command.env("COLUMNS", columns.to_string()).arg("replay").arg(name_in_cwd(name));
+                    command.env("COLUMNS", columns.to_string()).arg("replay").arg(name);
                     command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("captures"));
                     if !view.is_empty() {
                         command.args(["--view", view]);
@@ -371,10 +371,6 @@ fn tables_keep_to_their_columns() {
             }
         }
     }
-}
-
-fn name_in_cwd(name: &str) -> &Path {
-    Path::new(name)
 }
 
 #[test]
@@ -416,13 +412,58 @@ fn a_cut_table_says_how_many_more() {
     fs::write(&path, script).unwrap();
     let cut = output(synfin().arg("replay").arg(&path).args(["--limit", "10", "--view", "connections"]));
     assert!(cut.contains("20 more"), "{cut}");
-    assert_eq!(cut.matches(":80 http").count(), 10, "{cut}");
+    assert_eq!(cut.matches("192.0.2.1:80").count(), 10, "{cut}");
     let all = output(synfin().arg("replay").arg(&path).args(["--limit", "all", "--view", "connections"]));
-    assert_eq!(all.matches(":80 http").count(), 30, "{all}");
+    assert_eq!(all.matches("192.0.2.1:80").count(), 30, "{all}");
 }
 
 #[test]
 fn labs_are_listed_and_an_unknown_one_is_a_fault() {
     synfin().args(["lab", "list"]).assert().code(0).stdout(contains("tcp-basic").and(contains("udp-basic")));
     synfin().args(["lab", "run", "no-such-lab"]).assert().code(1).stderr(contains("no-such-lab"));
+}
+
+/// The sessions in README.md that replay a bundled capture print what the program prints.
+/// `SYNFIN_ACCEPT=1` pastes them anew.
+#[test]
+fn the_readme_shows_real_sessions() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let old = fs::read_to_string(root.join("README.md")).unwrap();
+    let (mut new, mut rest, mut sessions) = (String::new(), old.as_str(), 0);
+    while let Some((before, after)) = rest.split_once("```console\n") {
+        let (session, after) = after.split_once("\n```").unwrap();
+        let (typed, _) = session.split_once('\n').unwrap_or((session, ""));
+        new.push_str(before);
+        new.push_str("```console\n");
+        match typed.strip_prefix("$ synfin replay ") {
+            Some(words) => {
+                let mut command = synfin();
+                command.env("COLUMNS", "80").current_dir(root).arg("replay").args(words.split(' '));
+                new.push_str(&format!("{typed}\n{}", output(&mut command).trim_end()));
+                sessions += 1;
+            }
+            None => new.push_str(session),
+        }
+        new.push_str("\n```");
+        rest = after;
+    }
+    new.push_str(rest);
+    assert!(sessions >= 3, "only {sessions} sessions found");
+    if std::env::var_os("SYNFIN_ACCEPT").is_some_and(|v| v == "1") {
+        fs::write(root.join("README.md"), new).unwrap();
+        return;
+    }
+    similar_lines(&old, &new);
+}
+
+/// Fails at the first line that differs.
+fn similar_lines(old: &str, new: &str) {
+    for (number, (old, new)) in old.lines().zip(new.lines()).enumerate() {
+        assert_eq!(old, new, "README.md:{}: SYNFIN_ACCEPT=1 pastes the sessions anew", number + 1);
+    }
+    assert_eq!(
+        old.lines().count(),
+        new.lines().count(),
+        "README.md: SYNFIN_ACCEPT=1 pastes the sessions anew"
+    );
 }

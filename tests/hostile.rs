@@ -51,8 +51,9 @@ fn analyse(octets: &[u8]) -> (u64, u64) {
 }
 
 fn captures() -> Vec<PathBuf> {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
-    let mut folders = vec![own];
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // What a fuzzer once found stays in `fuzz/kept`.
+    let mut folders = vec![own.join("captures"), own.join("fuzz/kept/reader")];
     match std::env::var_os("SYNFIN_CAPTURES") {
         Some(dir) => folders.push(dir.into()),
         None => println!("other captures: skipped, SYNFIN_CAPTURES names no directory"),

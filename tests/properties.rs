@@ -54,14 +54,17 @@ fn has_place_zero(script: &Script) -> bool {
     })
 }
 
-/// A line of a random conversation: who, flags, where, how much, when.
-fn segment() -> impl Strategy<Value = (bool, Index, u32, u32, Option<u32>, u32)> {
+/// A line of a random conversation: by the originator, flags, where, how much, what it
+/// acknowledges, when.
+type Line = (bool, Index, u32, u32, Option<u32>, u32);
+
+fn segment() -> impl Strategy<Value = Line> {
     (any::<bool>(), any::<Index>(), 0u32..6, 0u32..4, prop::option::of(0u32..8), 0u32..400)
 }
 
 /// A conversation of random segments in which numbers mostly fit: the same few places
 /// are sent, sent again, acknowledged, overtaken, closed and reset.
-fn script(lines: &[(bool, Index, u32, u32, Option<u32>, u32)]) -> Script {
+fn script(lines: &[Line]) -> Script {
     let mut text = String::from(
         "tcp 10.0.0.1:40000 > 192.0.2.1:80\n\
          0 > S 0:0(0) <mss 1000,sackOK,wscale 2>\n\

@@ -139,10 +139,13 @@ fn udp_echo_tells_what_it_lost() {
 #[test]
 fn faults_are_told_with_what_to_do() {
     let (server, at) = Program::serve("echo", &[]);
-    synfin(&["serve", "echo", "--bind", &at]).assert().code(1).stderr(contains("Another program holds port"));
+    synfin(&["serve", "echo", "--bind", &at])
+        .assert()
+        .code(1)
+        .stderr(contains("\n  Another program holds port"));
     server.signal(Signal::SIGINT);
     server.end();
-    synfin(&["talk", "tcp", &at]).assert().code(1).stderr(contains("Nobody listens there"));
+    synfin(&["talk", "tcp", &at]).assert().code(1).stderr(contains("\n  Nobody listens there"));
     synfin(&["talk", "udp", &at]).write_stdin("hi\n").assert().code(1).stderr(contains("port unreachable"));
     synfin(&["serve", "echo", "--bind", "192.0.2.1:1898"]).assert().code(1).stderr(contains("No interface"));
     synfin(&["serve", "echo", "--bind", "nonsense"]).assert().code(1).stderr(contains("is no ADDRESS:PORT"));

@@ -27,11 +27,33 @@ struct Direction {
     /// Captured below the highest number captured, and not a retransmission.
     late: u64,
     highest: u64,
-    /// Retransmissions captured: frame, frame of an earlier copy (0: none was captured),
-    /// whether by timeout.
-    repeats: Vec<(u64, u64, bool)>,
+    repeats: Vec<Repeat>,
     /// First captured frame of each segment, by its sequence number.
     first: BTreeMap<u64, u64>,
+}
+
+/// A retransmission that was captured.
+#[derive(Debug)]
+struct Repeat {
+    frame: u64,
+    /// The frame of an earlier copy; 0 where none was captured.
+    original: u64,
+    timeout: bool,
+    ip_id: u16,
+    /// What became of it behind the capture point: `lost`, `needed`, or `needless` where
+    /// the receiver had all of it.
+    fate: &'static str,
+}
+
+impl Direction {
+    /// Notes what became of a retransmission.
+    fn meets(&mut self, p: &Packet, fate: &'static str) {
+        if p.cause != Cause::First
+            && let Some(repeat) = self.repeats.iter_mut().rev().find(|r| r.ip_id == p.ip_id)
+        {
+            repeat.fate = fate;
+        }
+    }
 }
 
 /// Collects the truth; does nothing without a file.
@@ -70,12 +92,16 @@ impl Truth {
     pub fn lost(&mut self, number: u64, p: &Packet, captured: bool) {
         let Some(d) = self.direction(number, p) else { return };
         *(if captured { &mut d.lost_after } else { &mut d.lost_before }) += 1;
+        if captured {
+            d.meets(p, "lost");
+        }
     }
 
     pub fn delivered(&mut self, number: u64, p: &Packet, expected: u64) {
         let needless = p.end() <= expected;
         if let Some(d) = self.direction(number, p) {
             d.needless += u64::from(needless);
+            d.meets(p, if needless { "needless" } else { "needed" });
         }
     }
 
@@ -87,7 +113,8 @@ impl Truth {
             d.late += u64::from(p.seq < d.highest);
         } else {
             let original = d.first.get(&p.seq).copied().unwrap_or(0);
-            d.repeats.push((frame, original, p.cause == Cause::Timeout));
+            let timeout = p.cause == Cause::Timeout;
+            d.repeats.push(Repeat { frame, original, timeout, ip_id: p.ip_id, fate: "on its way" });
         }
         d.first.entry(p.seq).or_insert(frame);
         d.highest = d.highest.max(p.end());
@@ -135,8 +162,9 @@ fn json(d: &Direction) -> String {
     let repeats: Vec<String> = d
         .repeats
         .iter()
-        .map(|(frame, original, timeout)| {
-            format!("[{frame},{original},\"{}\"]", if *timeout { "timeout" } else { "fast" })
+        .map(|r| {
+            let cause = if r.timeout { "timeout" } else { "fast" };
+            format!("[{},{},\"{cause}\",\"{}\"]", r.frame, r.original, r.fate)
         })
         .collect();
     format!(

@@ -1,6 +1,5 @@
 //! `synfin capture`: live, with no more privilege than it takes.
 
-use std::fmt::Write as _;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,16 +8,19 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use crate::lab::duration;
-use crate::model::Printable;
+use crate::model::{Printable, Protocol, StreamId};
 use crate::source::write::{Background, Overflow, PacketSink};
 use crate::source::{LiveOptions, LiveSource, PacketSource, SourceError};
 use crate::track::{Event, Sink};
+use crate::view::events;
 use crate::view::ndjson::Ndjson;
 use crate::view::services::Services;
+use crate::view::words::Known;
 
 use super::confine::{self, Plan, confine};
 use super::flow::{Destination, Flow};
 use super::look::{Format, LookArgs};
+use super::pictures::{Beside, ROOM};
 use super::replay::{TrackArgs, stop_flag, wants_packets};
 use super::save::{self, SaveArgs};
 use super::{complain, show};
@@ -26,7 +28,7 @@ use super::{complain, show};
 /// Capture live, and show what happened when it ends
 ///
 /// It needs the right to open the interface: sudo, or once `sudo setcap
-/// cap_net_raw,cap_net_admin=eip` on the program. Once the interface is open everything
+/// cap_net_raw+ep` on the program. Once the interface is open everything
 /// else is given up: root, capabilities, new files, the network.
 #[derive(Debug, clap::Args)]
 pub(super) struct CaptureArgs {
@@ -85,7 +87,7 @@ pub(super) fn run(args: CaptureArgs) -> anyhow::Result<ExitCode> {
     let style = args.look.style()?;
     let stop = stop_flag();
     // Read before the right to read files is given up.
-    let services = Services::system();
+    Services::system();
     let filter = args.filter.join(" ");
     let options = LiveOptions {
         snaplen: args.snaplen,
@@ -132,6 +134,7 @@ pub(super) fn run(args: CaptureArgs) -> anyhow::Result<ExitCode> {
     let mut flow = Flow::new(args.track.options());
     flow.front.count = args.count;
     flow.front.keep = args.look.packet;
+    flow.front.room = if args.look.format == Format::Html { ROOM } else { 0 };
     if args.look.format == Format::Ndjson {
         let mut out = Ndjson::new(std::io::stdout().lock(), wants_packets(&args.look));
         let end = pull(&mut flow, &mut source, &mut out, &mut saved, Ndjson::flush);
@@ -139,8 +142,7 @@ pub(super) fn run(args: CaptureArgs) -> anyhow::Result<ExitCode> {
         out.finish()?;
         return Ok(ended(end, &mut source));
     }
-    let events = (!args.quiet).then_some(services);
-    let mut to = Watched { recorder: show::recorder(&args.look), services: events, line: String::new() };
+    let mut to = Watched { recorder: show::recorder(&args.look), quiet: args.quiet, waiting: Vec::new() };
     let end = pull(&mut flow, &mut source, &mut to, &mut saved, |_| {});
     flow.finish(&mut to);
     to.recorder.frames(&flow.front.totals);
@@ -149,7 +151,8 @@ pub(super) fn run(args: CaptureArgs) -> anyhow::Result<ExitCode> {
     let mut report = to.recorder.finish();
     report.summary.origins = vec![args.interface.clone()];
     report.summary.fault = end.as_ref().err().map(ToString::to_string);
-    show::show(&report, &args.look, &style, flow.front.kept.as_ref())?;
+    let beside = Beside { frames: std::mem::take(&mut flow.front.first), ..Beside::default() };
+    show::show(&report, &args.look, &style, flow.front.kept.as_ref(), &beside)?;
     Ok(ended(end, &mut source))
 }
 
@@ -221,11 +224,28 @@ pub(super) fn fault(e: &SourceError) -> ExitCode {
 /// A recorder that also says each event of a connection's life as it comes.
 struct Watched {
     recorder: crate::report::Recorder,
-    services: Option<&'static Services>,
-    line: String,
+    quiet: bool,
+    /// Events whose conversation is still to come: they precede their packet.
+    waiting: Vec<Event>,
 }
 
-impl Destination for Watched {}
+impl Watched {
+    /// Says the events that waited for `stream`, which is known now; others without it.
+    fn say(&mut self, stream: Option<StreamId>, known: Option<&Known>) {
+        for event in self.waiting.drain(..) {
+            let known = known.filter(|_| stream == Some(event.stream));
+            // A closed terminal is no reason to stop capturing.
+            let _ = writeln!(anstream::stdout(), "{}", events::line(&event, known));
+        }
+    }
+}
+
+impl Destination for Watched {
+    fn frame(&mut self, _: &crate::model::Packet<'_>) {
+        // What is left is about conversations that the packet only quotes.
+        self.say(None, None);
+    }
+}
 
 impl Sink for Watched {
     fn tcp(
@@ -235,6 +255,10 @@ impl Sink for Watched {
         c: &crate::track::TcpConversation,
     ) {
         self.recorder.tcp(s, seen, c);
+        if !self.waiting.is_empty() {
+            let stream = StreamId { protocol: Protocol::Tcp, number: seen.stream };
+            self.say(Some(stream), Some(&c.into()));
+        }
     }
 
     fn udp(
@@ -256,11 +280,8 @@ impl Sink for Watched {
 
     fn event(&mut self, event: &Event) {
         self.recorder.event(event);
-        if self.services.is_some() {
-            self.line.clear();
-            let _ = write!(self.line, "{}", crate::view::events::line(event));
-            // A closed terminal is no reason to stop capturing.
-            let _ = writeln!(anstream::stdout(), "{}", self.line);
+        if !self.quiet {
+            self.waiting.push(*event);
         }
     }
 

@@ -4,6 +4,7 @@
 //! whose buffers go back and forth. The order is that of the packets either way, so the
 //! output is the same to the byte.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread;
@@ -53,6 +54,9 @@ pub(super) struct Front {
     /// Keep this frame.
     pub keep: Option<u64>,
     pub kept: Option<KeptFrame>,
+    /// Octets of the first frames that are to be kept, for pictures of some of them.
+    pub room: usize,
+    pub first: BTreeMap<u64, KeptFrame>,
     pub totals: FrameTotals,
     packets: u64,
 }
@@ -65,11 +69,23 @@ impl Front {
             let Packet { link, orig_len, data, .. } = *packet;
             self.kept = Some(KeptFrame { link, orig_len, data: data.to_vec() });
         }
+        if self.room > 0 {
+            self.keep_first(packet);
+        }
         let before = records.len();
         let problems = self.decoder.decode(packet, records);
         self.totals.count(packet, problems, records.len() - before);
         self.packets += 1;
         self.count.is_none_or(|c| self.packets < c)
+    }
+
+    /// Keeps a frame while there is room; the first that does not fit is the last.
+    fn keep_first(&mut self, packet: &Packet<'_>) {
+        let Packet { link, orig_len, data, .. } = *packet;
+        self.room = self.room.saturating_sub(data.len().max(1));
+        if self.room > 0 {
+            self.first.insert(packet.number, KeptFrame { link, orig_len, data: data.to_vec() });
+        }
     }
 }
 

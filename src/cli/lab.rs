@@ -17,6 +17,7 @@ use crate::view::ndjson::Ndjson;
 
 use super::flow::Flow;
 use super::look::{Format, LookArgs};
+use super::pictures::{Beside, ROOM};
 use super::replay::wants_packets;
 use super::show;
 
@@ -174,6 +175,7 @@ fn show_packets(outcome: &LabOutcome, at: Observer, look: &LookArgs, style: &Sty
     let mut source = LabSource::new(outcome, at);
     let mut flow = Flow::new(TrackerOptions::default());
     flow.front.keep = look.packet;
+    flow.front.room = if look.format == Format::Html { ROOM } else { 0 };
     if look.format == Format::Ndjson {
         let mut records = Ndjson::new(io::stdout().lock(), wants_packets(look));
         flow.run(&mut source, &mut records)?;
@@ -187,7 +189,9 @@ fn show_packets(outcome: &LabOutcome, at: Observer, look: &LookArgs, style: &Sty
     recorder.source(source.interfaces(), source.remarks(), None);
     let mut report = recorder.finish();
     report.summary.origins = vec![format!("lab {}", outcome.name)];
-    show::show(&report, look, style, flow.front.kept.as_ref())?;
+    let frames = std::mem::take(&mut flow.front.first);
+    let beside = Beside { frames, ..Beside::lab(outcome, at) };
+    show::show(&report, look, style, flow.front.kept.as_ref(), &beside)?;
     println!();
     Ok(())
 }

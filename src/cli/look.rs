@@ -6,6 +6,7 @@ use anyhow::{Context as _, bail};
 use clap::ValueEnum;
 
 use crate::model::{Protocol, StreamId};
+use crate::view::graph::Graph;
 use crate::view::{Numbers, Style};
 
 /// What to show.
@@ -83,6 +84,10 @@ pub(super) struct LookArgs {
     #[arg(long = "stream", value_name = "N", value_delimiter = ',', value_parser = stream)]
     pub streams: Vec<StreamId>,
 
+    /// Which graph, for --view graph; without it all in text, time-sequence as a picture
+    #[arg(long = "graph", value_name = "G", value_parser = graph)]
+    pub graph: Option<Graph>,
+
     /// One frame, counted from 1 (for --view headers)
     #[arg(long, value_name = "N")]
     pub packet: Option<u64>,
@@ -121,6 +126,13 @@ fn limit(text: &str) -> Result<Limit, String> {
         return Ok(Limit(None));
     }
     text.parse().map(|n| Limit(Some(n))).map_err(|_| "a number of rows, or all".to_owned())
+}
+
+fn graph(text: &str) -> Result<Graph, String> {
+    Graph::from_name(text).ok_or_else(|| {
+        let names: Vec<&str> = Graph::ALL.iter().map(|g| g.name()).collect();
+        format!("one of {}", names.join(", "))
+    })
 }
 
 fn stream(text: &str) -> Result<StreamId, String> {

@@ -9,11 +9,15 @@ mod flow;
 pub mod interfaces;
 pub mod lab;
 mod look;
+mod noted;
+mod pictures;
 mod replay;
 mod save;
 pub mod serve;
 mod show;
 pub mod talk;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::process::ExitCode;
@@ -66,6 +70,18 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    let captures = matches!(
+        cli.command,
+        Command::Capture(_)
+            | Command::Browse(_)
+            | Command::Lab(_)
+            | Command::Doctor(_)
+            | Command::Interfaces(_)
+    );
+    if !captures && let Err(e) = confine::renounce() {
+        complain(&e.to_string());
+        return ExitCode::FAILURE;
+    }
     let result = match cli.command {
         Command::Replay(args) => replay::run(*args),
         Command::Browse(args) => browse::run(*args),

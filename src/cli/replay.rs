@@ -15,6 +15,8 @@ use crate::view::ndjson::Ndjson;
 
 use super::flow::{Destination, Flow};
 use super::look::{Format, LookArgs, ViewName};
+use super::noted::Noted;
+use super::pictures::{Beside, ROOM};
 use super::save::{self, SaveArgs};
 use super::{complain, show};
 
@@ -68,7 +70,7 @@ pub(super) struct TrackArgs {
     max_connections: usize,
 
     /// Conversations up to which finished ones stay, so that a late segment finds them
-    #[arg(long, value_name = "N", default_value_t = 16_384)]
+    #[arg(long, value_name = "N", default_value_t = 4096)]
     linger: usize,
 }
 
@@ -106,6 +108,7 @@ pub(super) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     let mut flow = Flow::new(args.track.options());
     flow.front.count = args.count;
     flow.front.keep = args.look.packet;
+    flow.front.room = if args.look.format == Format::Html { ROOM } else { 0 };
     let threads = args.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
     let mut saved = args.save.open(&inputs, None)?;
     let origins: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
@@ -135,7 +138,8 @@ pub(super) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     let mut report = recorder.finish();
     report.summary.origins = origins;
     report.summary.fault = end.as_ref().err().map(ToString::to_string);
-    show::show(&report, &args.look, &style, flow.front.kept.as_ref())?;
+    let beside = Beside { frames: std::mem::take(&mut flow.front.first), ..Beside::default() };
+    show::show(&report, &args.look, &style, flow.front.kept.as_ref(), &beside)?;
     Ok(ended(end, &flow))
 }
 
@@ -161,6 +165,8 @@ fn pull(
     };
     let mut failure = None;
     let mut known = 0;
+    // What a packet tells is known once it was tracked: it is saved after that.
+    let mut to = Noted::new(to);
     let end = loop {
         let interfaces = source.interfaces();
         if interfaces.len() > known {
@@ -171,10 +177,11 @@ fn pull(
         }
         match source.next_packet() {
             Ok(Some(packet)) => {
-                if let Err(e) = sink.write(&packet, None) {
+                let more = flow.packet(&packet, &mut to);
+                if let Err(e) = sink.write(&packet, to.take().as_deref()) {
                     failure = Some(e);
                 }
-                if failure.is_some() || !flow.packet(&packet, to) || sink.is_full() {
+                if failure.is_some() || !more || sink.is_full() {
                     break Ok(());
                 }
             }

@@ -9,8 +9,8 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::apps::{
-    BACKLOG, Chat, Discard, Echo, Framing, Limits, Note, Server, Service, Stop, UdpEcho, UdpNote, bind_udp,
-    listen,
+    BACKLOG, Chat, Discard, Echo, Framing, Limits, Note, Server, Service, SocketError, Stop, UdpEcho,
+    UdpNote, bind_udp, listen,
 };
 use crate::model::Printable;
 
@@ -131,6 +131,21 @@ impl From<Framed> for Framing {
 /// # Errors
 /// The port cannot be had, or the system fails.
 pub fn run(args: ServeArgs) -> Result<ExitCode> {
+    told(serve_one(args))
+}
+
+/// A refused socket is told with its advice, line by line; any other fault goes up.
+pub(super) fn told(result: Result<ExitCode>) -> Result<ExitCode> {
+    let Some(refused) = result.as_ref().err().and_then(|e| e.downcast_ref::<SocketError>()) else {
+        return result;
+    };
+    for (i, line) in refused.to_string().lines().enumerate() {
+        diagnose(&if i == 0 { format!("synfin: {line}") } else { line.to_owned() });
+    }
+    Ok(ExitCode::FAILURE)
+}
+
+fn serve_one(args: ServeArgs) -> Result<ExitCode> {
     match args.what {
         What::Echo { tcp, framing } => serve("echo", &tcp, Echo, framing.into(), Limits::ALONE)?,
         What::Chat { tcp, framing } => serve("chat", &tcp, Chat::default(), framing.into(), Limits::CHAT)?,

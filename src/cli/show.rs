@@ -6,14 +6,17 @@ use anyhow::{Context as _, bail};
 
 use crate::decode::headers::headers;
 use crate::report::{Recorder, RecorderOptions, Report, Selection};
+use crate::view::calls;
 use crate::view::connections::Connections;
 use crate::view::csv::Csv;
+use crate::view::events::Events;
+use crate::view::explain::Explain;
 use crate::view::graph::{Graph, GraphView};
 use crate::view::handshake::Handshakes;
 use crate::view::header::HeaderDiagram;
 use crate::view::html::{HtmlView, Limits};
 use crate::view::json::Json;
-use crate::view::ladder::{Ladder, LadderView, Options};
+use crate::view::ladder::{Ladder, Options};
 use crate::view::markdown::Markdown;
 use crate::view::overhead::OverheadTable;
 use crate::view::segments::Segments;
@@ -22,9 +25,13 @@ use crate::view::{Pen, Style, View, graph};
 
 use super::flow::KeptFrame;
 use super::look::{Format, LookArgs, ViewName};
+use super::pictures::{Beside, Drawn};
 
 /// Connections whose handshake and teardown are shown unasked.
 const FEW: usize = 5;
+
+/// Events kept for the stories.
+const EVENTS_TOLD: usize = 100_000;
 
 /// A recorder that keeps what the chosen views need.
 pub(super) fn recorder(look: &LookArgs) -> Recorder {
@@ -54,7 +61,10 @@ pub(super) fn recorder(look: &LookArgs) -> Recorder {
     } else {
         200_000
     };
-    Recorder::new(RecorderOptions { limit: look.limit.0, select, rows, events: look.limit.0, only })
+    // The stories are told from the events: they must not end where a table does.
+    let told = look.views.contains(&ViewName::Explain);
+    let events = if told { look.limit.0.map(|n| n.max(EVENTS_TOLD)) } else { look.limit.0 };
+    Recorder::new(RecorderOptions { limit: look.limit.0, select, rows, events, only })
 }
 
 /// Writes the report to standard output as was asked.
@@ -66,9 +76,10 @@ pub(super) fn show(
     look: &LookArgs,
     style: &Style,
     frame: Option<&KeptFrame>,
+    beside: &Beside,
 ) -> anyhow::Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
-    write(report, look, style, frame, &mut out)?;
+    write(report, look, style, frame, beside, &mut out)?;
     out.flush()?;
     Ok(())
 }
@@ -82,28 +93,43 @@ pub(super) fn write(
     look: &LookArgs,
     style: &Style,
     frame: Option<&KeptFrame>,
+    beside: &Beside,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     match look.format {
-        Format::Text => text(report, look, style, frame, out)?,
+        Format::Text => text(report, look, style, frame, beside, out)?,
         Format::Json => Json.render(report, style, out)?,
         Format::Csv => csv(&look.views).render(report, style, out)?,
         Format::Markdown if look.views.contains(&ViewName::Ladder) => {
-            let options = Options { limit: style.limit, ..Options::default() };
             for (detail, conversation) in report.in_detail() {
+                let options = Options { limit: style.limit, ..beside.ladder(conversation, detail) };
                 out.write_all(Ladder::new(conversation, detail, &options).markdown().as_bytes())?;
+            }
+        }
+        Format::Markdown if look.views.iter().any(|v| matches!(v, ViewName::Events | ViewName::Explain)) => {
+            for (i, view) in look.views.iter().enumerate() {
+                if i > 0 {
+                    writeln!(out)?;
+                }
+                match view {
+                    ViewName::Events => Events { pen: Pen::Markdown }.render(report, style, out)?,
+                    ViewName::Explain => {
+                        Explain { pen: Pen::Markdown, ..Explain::default() }.render(report, style, out)?;
+                    }
+                    _ => Markdown::default().render(report, style, out)?,
+                }
             }
         }
         Format::Markdown => Markdown::default().render(report, style, out)?,
         Format::Html => {
-            let pictures = super::show::Drawn;
+            let pictures = Drawn(beside);
             HtmlView { pictures, limits: Limits::default() }.render(report, style, out)?;
         }
-        Format::Svg => svg(report, look, frame, out)?,
+        Format::Svg => svg(report, look, frame, beside, out)?,
         Format::Xplot => {
             // A file for each panel, as the program wants them.
             for (detail, conversation) in report.in_detail() {
-                for kind in Graph::ALL {
+                for kind in kinds(look) {
                     for file in graph::xplot(kind, detail, conversation, &[]) {
                         std::fs::write(&file.name, file.text).with_context(|| file.name.clone())?;
                         writeln!(out, "{}", file.name)?;
@@ -121,6 +147,7 @@ fn text(
     look: &LookArgs,
     style: &Style,
     frame: Option<&KeptFrame>,
+    beside: &Beside,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let handshakes = Handshakes::default();
@@ -148,17 +175,38 @@ fn text(
             ViewName::Handshake => handshakes.render(report, style, out)?,
             ViewName::Teardown => teardowns.render(report, style, out)?,
             ViewName::Segments => Segments::default().render(report, style, out)?,
-            ViewName::Ladder => LadderView::default().render(report, style, out)?,
+            ViewName::Ladder => ladders(report, style, beside, out)?,
             ViewName::Overhead => OverheadTable { pen: Pen::Text }.render(report, style, out)?,
-            ViewName::Graph => GraphView { kinds: &Graph::ALL }.render(report, style, out)?,
+            ViewName::Graph => GraphView { kinds: &kinds(look) }.render(report, style, out)?,
             ViewName::Headers => match frame {
                 Some(frame) => HeaderDiagram.render_text(&tree(frame), style, out)?,
                 None => no_frame(look)?,
             },
-            ViewName::Events | ViewName::Explain | ViewName::Calls => {}
+            ViewName::Events => Events::default().render(report, style, out)?,
+            ViewName::Explain => Explain::default().render(report, style, out)?,
+            ViewName::Calls => match &beside.calls {
+                Some(made) => calls::write(made, Pen::Text, style, out)?,
+                None => bail!("only labs know the calls: synfin lab run NAME --view calls"),
+            },
         }
     }
     Ok(())
+}
+
+fn ladders(report: &Report, style: &Style, beside: &Beside, out: &mut dyn Write) -> anyhow::Result<()> {
+    for (i, (detail, c)) in report.in_detail().enumerate() {
+        if i > 0 {
+            writeln!(out)?;
+        }
+        let options = Options { numbers: style.numbers, limit: style.limit, ..beside.ladder(c, detail) };
+        Ladder::new(c, detail, &options).text(style, out)?;
+    }
+    Ok(())
+}
+
+/// The graphs that were asked for.
+fn kinds(look: &LookArgs) -> Vec<Graph> {
+    look.graph.map_or_else(|| Graph::ALL.to_vec(), |kind| vec![kind])
 }
 
 fn tree(frame: &KeptFrame) -> crate::decode::headers::HeaderTree {
@@ -184,6 +232,7 @@ fn svg(
     report: &Report,
     look: &LookArgs,
     frame: Option<&KeptFrame>,
+    beside: &Beside,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     if let Some(frame) = frame {
@@ -196,16 +245,10 @@ fn svg(
     let (Some((detail, conversation)), None) = (details.next(), details.next()) else {
         bail!("an SVG is a picture of one conversation: add --stream N");
     };
-    let picture = if look.views.contains(&ViewName::Graph) {
-        graph::render_svg(Graph::TimeSequence, detail, conversation, &[])
+    let picture = if look.graph.is_some() || look.views.contains(&ViewName::Graph) {
+        graph::render_svg(look.graph.unwrap_or(Graph::TimeSequence), detail, conversation, &[])
     } else {
-        Ladder::new(conversation, detail, &Options::default()).svg()
+        Ladder::new(conversation, detail, &beside.ladder(conversation, detail)).svg()
     };
     Ok(out.write_all(picture.as_bytes())?)
 }
-
-/// The pictures of the HTML report.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Drawn;
-
-impl crate::view::html::Pictures for Drawn {}

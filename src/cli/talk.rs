@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 
-use super::serve::{FramingArg, PORT, diagnose};
+use super::serve::{FramingArg, PORT, diagnose, told};
 use crate::apps::{Framing, SocketError, Stop, TalkEnd, TalkOptions, talk_tcp, talk_udp};
 use crate::model::Printable;
 
@@ -57,6 +57,10 @@ enum How {
 /// # Errors
 /// The server cannot be reached, the connection breaks, or the output fails.
 pub fn run(args: TalkArgs) -> Result<ExitCode> {
+    told(talk(args))
+}
+
+fn talk(args: TalkArgs) -> Result<ExitCode> {
     // A handle of its own, unbuffered: what a buffer holds, poll does not see.
     let stdin = io::stdin().as_fd().try_clone_to_owned().context("no standard input")?;
     let mut input = File::from(stdin);

@@ -173,7 +173,7 @@ impl fmt::Display for TcpOption<'_> {
             Self::Mptcp(data) => write!(f, "mptcp {}", mptcp_subtype(data)),
             Self::FastOpen([]) | Self::FastOpenExperimental([]) => f.write_str("tfo cookie request"),
             Self::FastOpen(cookie) | Self::FastOpenExperimental(cookie) => write!(f, "tfo {}", Hex(cookie)),
-            Self::Other { kind, data } if data.is_empty() => write!(f, "option {kind}"),
+            Self::Other { kind, data: [] } => write!(f, "option {kind}"),
             Self::Other { kind, data } => write!(f, "option {kind} {}", Hex(data)),
             Self::Malformed { kind, rest } => write!(f, "option {kind} malformed ({})", Hex(rest)),
         }

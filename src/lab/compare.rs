@@ -41,7 +41,6 @@ struct Bench<'a> {
     hosts: &'a [Host],
     wire: Wire,
     calls: Vec<Call>,
-    delay: Duration,
 }
 
 fn machine(what: &str, e: impl std::fmt::Display) -> LabError {
@@ -82,7 +81,7 @@ pub(super) fn perform(options: &LabOptions) -> Result<LabOutcome, LabError> {
     wire.seed(options.seed);
     let delay = options.delay.unwrap_or(DELAY);
     let loss = options.loss.unwrap_or(LOSS).clamp(0.0, 50.0);
-    let mut bench = Bench { hosts: &net.hosts, wire, calls: Vec::new(), delay };
+    let mut bench = Bench { hosts: &net.hosts, wire, calls: Vec::new() };
     let mut runs = Vec::new();
     for (round, percent) in [(0, 0.0), (1, loss)] {
         let line = Line {
@@ -103,7 +102,7 @@ pub(super) fn perform(options: &LabOptions) -> Result<LabOutcome, LabError> {
         [a, b, c, d] => (a, b, c, d),
         _ => return Err(machine("runs", "there are four")),
     };
-    let expectations = claims(tcp, udp, tcp_lossy, udp_lossy, loss);
+    let expectations = claims([tcp, udp, tcp_lossy, udp_lossy], loss, delay);
     let mut outcome = LabOutcome {
         name: "compare".into(),
         group: GROUP.into(),
@@ -263,15 +262,15 @@ impl Bench<'_> {
                 drain(&mut order, &mut last)?;
             }
         }
-        // Nothing tells the receiver that it has seen the last: it waits as long as one may travel.
-        let wait = self.delay * 2 + Duration::from_millis(20);
-        let end = Instant::now() + wait;
-        while order.len() < MESSAGES && Instant::now() < end {
+        // Nothing tells the receiver that it has seen the last; the wire knows when it has none left.
+        while !self.wire.is_idle() {
             if !self.wire.advance()? {
                 self.wire.rest(Duration::from_millis(1))?;
             }
             drain(&mut order, &mut last)?;
         }
+        self.wire.settle()?;
+        drain(&mut order, &mut last)?;
         let mut f = self.end(first, start, used, first_octet.unwrap_or_default())?;
         f.time = last;
         self.count(&mut f);
@@ -316,6 +315,8 @@ impl Bench<'_> {
             f.lost += usize::from(frame.deliveries.is_empty());
             if payload > 0 && f.first_data.is_none() {
                 f.first_data = Some(i);
+                let began = self.wire.frames.get(f.first_frame).map_or(frame.ts, |first| first.ts);
+                f.silence = Duration::from_nanos(u64::try_from(frame.ts.since(began)).unwrap_or(0));
             }
             if f.first_data.is_none() {
                 f.before_data += 1;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::outcome::{LabOutcome, Observer};
+use super::outcome::{LabOutcome, Observer, SocketSample};
 use crate::model::TcpState;
 
 impl LabOutcome {
@@ -17,6 +17,13 @@ impl LabOutcome {
         for call in self.calls.iter().filter(|c| c.caused.contains(&frame)) {
             let host = self.hosts.get(call.host).map_or("?", |h| h.name.as_str());
             lines.push(format!("sent by {host}: {} {}", call.text, call.result));
+            let during = |s: &&SocketSample| {
+                s.host == call.host && s.frame.is_none() && s.ts >= call.ts && s.ts <= call.returned
+            };
+            for s in self.states.iter().filter(during) {
+                let state = s.state.map_or("no such socket", TcpState::name);
+                lines.push(format!("by it, {host}:{} {state}", s.local_port));
+            }
         }
         for s in self.states.iter().filter(|s| s.frame == Some(frame)) {
             let host = self.hosts.get(s.host).map_or("?", |h| h.name.as_str());

@@ -462,6 +462,11 @@ impl Wire {
         Ok(self.deliver()? || new)
     }
 
+    /// Nothing is on its way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.due.is_empty()
+    }
+
     /// Lets time pass until a host sends something, a frame is due, or `longest` is over.
     pub(super) fn rest(&self, longest: Duration) -> Result<(), LabError> {
         let now = self.clock.now();

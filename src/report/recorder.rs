@@ -284,7 +284,8 @@ impl Sink for Recorder {
                 self.report.events_left_out += 1;
             }
         }
-        if let Some(kept) = self.details.get_mut(&event.stream)
+        // A conversation's first event comes before its first packet.
+        if let Some(kept) = self.detail(event.stream)
             && kept.detail.events.len() < most
         {
             kept.detail.events.push(*event);

@@ -8,7 +8,7 @@ use super::services::Services;
 use super::table::{Cell, Column, Line, Tone, UNBROKEN};
 use super::{Style, View, sentence};
 use crate::model::{PerSide, Printable, Side};
-use crate::report::{Conversation, Report, TcpFacts, Traffic};
+use crate::report::{Conversation, Report, TcpFacts, TcpSideFacts, Traffic};
 use crate::track::{Handshake, Teardown};
 
 /// The table of conversations, under a line that says what was read.
@@ -46,7 +46,7 @@ impl View for Connections<'_> {
     }
 }
 
-const WIDE_COLUMNS: [Column; 12] = [
+const WIDE_COLUMNS: [Column; 16] = [
     Column::text("#"),
     Column::text("originator").wrapped(21),
     Column::text(""),
@@ -58,6 +58,10 @@ const WIDE_COLUMNS: [Column; 12] = [
     Column::number("bytes →"),
     Column::number("bytes ←"),
     Column::number("resent").or_drop(5),
+    Column::number("late").or_hide(6),
+    Column::number("dup ACKs").or_hide(8),
+    Column::number("window 0").or_hide(7),
+    Column::number("RTT").or_hide(9),
     Column::number("duration").or_drop(2),
 ];
 
@@ -104,7 +108,11 @@ impl Connections<'_> {
             pair(c.traffic, |t| count(t.packets)).into(),
             count(c.traffic[Side::Orig].bytes).into(),
             count(c.traffic[Side::Resp].bytes).into(),
-            if resent > 0 { Cell::toned(count(resent), Tone::Warn) } else { "".into() },
+            noted(resent),
+            noted(sum(tcp, |s| s.out_of_order_segments)),
+            noted(sum(tcp, |s| s.duplicate_acks)),
+            noted(sum(tcp, |s| s.zero_windows)),
+            tcp.and_then(rtt).map_or_else(String::new, duration).into(),
             duration(c.last.since(c.first)).into(),
         ]);
         Line { cells, note: None }
@@ -130,7 +138,21 @@ impl Connections<'_> {
 }
 
 fn resent(tcp: &TcpFacts) -> u64 {
-    tcp.sides.0.iter().map(|s| s.retransmitted_segments).sum()
+    sum(Some(tcp), |s| s.retransmitted_segments)
+}
+
+fn sum(tcp: Option<&TcpFacts>, figure: impl Fn(&TcpSideFacts) -> u64) -> u64 {
+    tcp.map_or(0, |tcp| tcp.sides.0.iter().map(figure).sum())
+}
+
+/// A count that is worth a look unless it is nothing.
+fn noted(n: u64) -> Cell {
+    if n > 0 { Cell::toned(count(n), Tone::Warn) } else { "".into() }
+}
+
+/// The median round-trip time of the side with more samples.
+fn rtt(tcp: &TcpFacts) -> Option<i64> {
+    tcp.sides.0.iter().map(|s| &s.rtt).filter(|r| r.samples > 0).max_by_key(|r| r.samples).map(|r| r.median)
 }
 
 fn tone(c: &Conversation) -> Tone {

@@ -2,10 +2,12 @@
 //! nothing about the network.
 
 pub mod browse;
+pub mod calls;
 pub mod connections;
 pub mod csv;
 mod drawing;
 pub mod events;
+pub mod explain;
 pub mod graph;
 pub mod handshake;
 pub mod header;
@@ -23,6 +25,7 @@ pub mod sentence;
 pub mod services;
 pub mod table;
 pub mod teardown;
+pub mod words;
 
 #[cfg(test)]
 pub(crate) mod fixture;

@@ -6,8 +6,11 @@ use std::{env, fs};
 
 use super::fixture::{Talk, lesson};
 use super::graph::{Graph, render_svg};
-use super::html::{Limits, NoPictures, render_html};
+use super::html::{Drawn, Limits, render_html};
+use crate::decode::headers::{HeaderTree, headers};
+use crate::model::LinkType;
 use crate::model::Side::{Orig, Resp};
+use crate::report::{Detail, Report};
 
 /// `flights` flights of ten segments each, a tenth of them with a loss.
 pub(crate) fn long(flights: u32) -> Talk {
@@ -37,7 +40,53 @@ fn write_pages() {
             let svg = render_svg(kind, &talk.detail, &talk.conversation(), &[]);
             fs::write(dir.join(format!("{name}-{}.svg", kind.name())), svg).unwrap();
         }
-        let html = render_html(&talk.report(), &NoPictures, &Limits::default());
+        let html = render_html(&talk.report(), &pictures(), &Limits::default());
         fs::write(dir.join(format!("{name}.html")), html).unwrap();
     }
+    fs::write(dir.join("many.html"), render_html(&many(), &pictures(), &Limits::default())).unwrap();
+    fs::write(dir.join("hostile.html"), render_html(&hostile(), &pictures(), &Limits::default())).unwrap();
+}
+
+/// What stands for the octets of every frame: a SYN with options.
+fn syn(_: u64) -> Option<HeaderTree> {
+    let mut frame = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0];
+    frame.extend([0x45, 0, 0, 52, 0, 1, 0x40, 0, 64, 6, 0x26, 0xbd, 10, 0, 0, 1, 10, 0, 0, 2]);
+    frame.extend([0x9c, 0x40, 0, 80, 0, 0, 0, 100, 0, 0, 0, 0, 0x80, 2, 0xff, 0xff, 0, 0, 0, 0]);
+    frame.extend([2, 4, 5, 0xb4, 1, 3, 3, 7, 4, 2, 1, 1]);
+    Some(headers(LinkType::ETHERNET, &frame, frame.len() as u32))
+}
+
+fn pictures() -> Drawn<'static> {
+    Drawn {
+        story: Some(&|_, _| Some("It began with frame 1.\n\nNothing else is known.".into())),
+        headers: Some(&syn),
+    }
+}
+
+/// More conversations, and more of them in detail, than a page holds.
+fn many() -> Report {
+    let talk = long(300);
+    let mut report = talk.report();
+    let (detail, conversation) =
+        (report.details.first().cloned().unwrap(), report.conversations.first().cloned().unwrap());
+    for number in 1..5_000 {
+        let mut c = conversation.clone();
+        c.id.number = number;
+        if number < 40 {
+            report.details.push(Detail { id: Some(c.id), ..detail.clone() });
+        }
+        report.conversations.push(c);
+    }
+    report
+}
+
+/// Strangers' text wherever there can be some.
+fn hostile() -> Report {
+    let text =
+        "</title></script><script>document.title='owned'</script><img src=x onerror=alert(1)>\u{202e}\x1b[2J";
+    let mut report = lesson(0, [100, 200]).report();
+    report.summary.origins = vec![text.into(), text.into()];
+    report.summary.remarks = vec![text.into()];
+    report.summary.fault = Some(text.into());
+    report
 }

@@ -38,7 +38,10 @@ impl Pen {
         match self {
             Self::Text if style.color => {
                 let bold = anstyle::Style::new().bold();
-                writeln!(out, "{bold}{}{bold:#}", table::fit_charset(text, style))
+                let mut plain = Vec::new();
+                paragraph(text, 0, style, &mut plain)?;
+                let plain = String::from_utf8_lossy(&plain);
+                plain.lines().try_for_each(|line| writeln!(out, "{bold}{line}{bold:#}"))
             }
             Self::Text => paragraph(text, 0, style, out),
             Self::Markdown => writeln!(out, "### {}", markdown_text(text, style)),

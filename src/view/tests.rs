@@ -2,6 +2,8 @@
 
 use super::connections::Connections;
 use super::csv::Csv;
+use super::events::Events;
+use super::explain::Explain;
 use super::handshake::Handshakes;
 use super::json::Json;
 use super::markdown::Markdown;
@@ -25,6 +27,8 @@ fn text_views() -> Vec<(&'static str, Box<dyn View>)> {
         ("teardown", Box::new(Teardowns { services, pen })),
         ("segments", Box::new(Segments { services, pen })),
         ("overhead", Box::new(OverheadTable { pen })),
+        ("events", Box::new(Events { pen })),
+        ("explain", Box::new(Explain { services, pen })),
     ]
 }
 
@@ -135,4 +139,15 @@ fn a_long_list_has_every_row_on_lines_of_one_width() {
     assert_eq!(rows.len(), 20_000);
     assert!(rows.iter().all(|row| row.chars().count() == rows[0].chars().count()));
     assert!(rows[19_999].starts_with("tcp:19999  10.0.0.1:40000  →  192.0.2.1:80 http"));
+}
+
+#[test]
+fn a_lesson_is_told_in_words() {
+    let report = super::fixture::lesson(0, [4_294_967_000, 200]).report();
+    let style = Style { width: 100, ..Style::default() };
+    let mut out = Vec::new();
+    Explain { services: &sample::services(), pen: Pen::Text }.render(&report, &style, &mut out).unwrap();
+    Events { pen: Pen::Text }.render(&report, &style, &mut out).unwrap();
+    Events { pen: Pen::Markdown }.render(&report, &style, &mut out).unwrap();
+    insta::assert_snapshot!("lesson-told", String::from_utf8(out).unwrap());
 }

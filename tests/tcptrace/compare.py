@@ -231,7 +231,7 @@ def truth(program, path, known):
             sides += 1
             # One whose first copy was lost before the capture point may or may not be known
             # for what it is; one with both copies captured must be.
-            both = sum(1 for _, original, _ in real["repeats"] if original)
+            both = sum(1 for _, original, _, _ in real["repeats"] if original)
             every = len(real["repeats"])
             count = side["retransmitted_segments"]
             exact += count == every
@@ -248,6 +248,46 @@ def truth(program, path, known):
     return out == 0
 
 
+RETRANSMISSIONS = {
+    "fast_retransmit", "rack_retransmit", "tail_loss_probe", "timeout_retransmit",
+    "handshake_retransmit", "spurious_retransmit", "retransmit",
+}  # fmt: skip
+OTHERS = {"reordered", "captured_twice", "duplicated_by_network"}
+
+
+def verdicts(program, path, known):
+    """Prints the verdicts against the truth; True if no `certain` one is wrong."""
+    real = {}
+    for line in open(known, encoding="utf-8"):
+        record = json.loads(line)
+        for name in ("orig", "resp"):
+            for frame, original, cause, fate in record[name]["repeats"]:
+                real[frame] = (f"{cause}, first copy {'captured' if original else 'lost before'}, {fate}", fate)
+    words = [program, "replay", path, "--format", "ndjson", "--view", "events", "--limit", "all"]
+    run = subprocess.run(words, capture_output=True, text=True, check=False)
+    counts, seen, wrong = collections.Counter(), set(), 0
+    for line in run.stdout.splitlines():
+        event = json.loads(line)
+        if event["type"] != "event" or event["kind"] not in RETRANSMISSIONS | OTHERS:
+            continue
+        # The proof that a retransmission was spurious may come later: then it is the witness.
+        proof = event["kind"] == "spurious_retransmit" and event.get("witness") == event["frame"]
+        frame = event["original"] if proof else event["frame"]
+        what, fate = real.get(frame, ("no retransmission", None))
+        seen.add(frame)
+        counts[event["kind"], event["confidence"], what] += 1
+        mistaken = (event["kind"] in RETRANSMISSIONS) != (frame in real)
+        mistaken |= event["kind"] == "spurious_retransmit" and fate == "needed"
+        if event["confidence"] == "certain" and mistaken:
+            wrong += 1
+            print(f"frame {event['frame']}: certainly {event['kind']}, but {what}")
+    print("| verdict | confidence | what it was | how often |\n|---|---|---|--:|")
+    for (kind, confidence, truth_of), n in sorted(counts.items()):
+        print(f"| {kind} | {confidence} | {truth_of} | {n} |")
+    print(f"{len(real)} retransmissions, {len(set(real) - seen)} without a verdict, {wrong} certain and wrong")
+    return wrong == 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--synfin", default="target/release/synfin", help="the program [%(default)s]")
@@ -257,6 +297,7 @@ def main():
     args = parser.parse_args()
     if args.truth:
         fine = truth(args.synfin, args.files[0], args.truth)
+        fine &= verdicts(args.synfin, args.files[0], args.truth)
     else:
         text, fine = compare(args.synfin, args.files)
         print(text)

@@ -99,8 +99,8 @@ impl Feed for Disk {
         super::header_text(self.frames.get(number)?, style)
     }
 
-    fn is_live(&self) -> bool {
-        self.reading
+    fn progress(&self) -> Option<&'static str> {
+        self.reading.then_some("reading")
     }
 }
 

@@ -153,8 +153,8 @@ impl Feed for Live {
         super::header_text(&frame, style)
     }
 
-    fn is_live(&self) -> bool {
-        !locked(&self.shared).ended
+    fn progress(&self) -> Option<&'static str> {
+        (!locked(&self.shared).ended).then_some("live")
     }
 }
 

@@ -1,6 +1,7 @@
 //! Captures of every form: what synfin's own writer does not write, too.
 
 use super::super::bytes::Order;
+use crate::model::Timestamp;
 
 /// Octets in a byte order.
 pub(super) struct Builder {
@@ -158,8 +159,8 @@ pub(super) fn everything(order: Order) -> (Builder, Vec<super::Row>) {
         (1_700_000_000_000_001_000, 60, 1, 0, b"ethernet".to_vec()),
         (3_000_000_005, 3, 101, 1, b"raw".to_vec()),
         (2_000_000_000, 7, 1, 0, b"old one".to_vec()),
-        (0, 4, 113, 2, b"four".to_vec()),
-        (0, 10, 113, 2, b"ten no".to_vec()),
+        (Timestamp::NONE.nanos(), 4, 113, 2, b"four".to_vec()),
+        (Timestamp::NONE.nanos(), 10, 113, 2, b"ten no".to_vec()),
         (500_000_000, 9, 113, 2, b"eighths".to_vec()),
     ];
     (b, rows)

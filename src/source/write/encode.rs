@@ -28,7 +28,8 @@ pub(super) fn pcap_header(out: &mut Vec<u8>, link: LinkType, snaplen: u32, nanos
 
 /// A classic pcap record; `None` where its time does not fit (1970 to 2106).
 pub(super) fn pcap_packet(out: &mut Vec<u8>, packet: &Packet<'_>, nanos: bool) -> Option<()> {
-    let ts = packet.ts.nanos();
+    // Classic pcap has no way to say that there is no time; 1970 is the habit.
+    let ts = if packet.ts == Timestamp::NONE { 0 } else { packet.ts.nanos() };
     let seconds = u32::try_from(ts.div_euclid(1_000_000_000)).ok()?;
     let fraction = u32::try_from(ts.rem_euclid(1_000_000_000)).ok()?;
     let fraction = if nanos { fraction } else { fraction / 1000 };
@@ -68,6 +69,18 @@ pub(super) fn interface(out: &mut Vec<u8>, interface: &Interface) {
 
 /// A pcapng packet; `None` where its time does not fit (before 1970).
 pub(super) fn packet(out: &mut Vec<u8>, id: u32, packet: &Packet<'_>, comment: Option<&str>) -> Option<()> {
+    if packet.ts == Timestamp::NONE {
+        if id == 0 && comment.is_none() && packet.data.len() == packet.orig_len as usize {
+            // The simple packet block: the one that has no time.
+            block(out, 3, |out| {
+                out.extend(packet.orig_len.to_le_bytes());
+                out.extend_from_slice(packet.data);
+                pad(out, packet.data.len());
+            });
+            return Some(());
+        }
+        return self::packet(out, id, &Packet { ts: Timestamp(0), ..*packet }, comment);
+    }
     let [upper, lower] = halves(packet.ts)?;
     block(out, 6, |out| {
         for field in [id, upper, lower, length(packet.data), packet.orig_len] {

@@ -190,6 +190,9 @@ impl FileSink {
             return Err(unsupported(&current.path, text));
         }
         self.written.packets += 1;
+        if packet.ts == Timestamp::NONE {
+            return Ok(());
+        }
         self.last = packet.ts;
         if packet.ts.since(current.flushed) >= INTERVAL {
             current.flushed = packet.ts;

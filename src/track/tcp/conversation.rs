@@ -1,14 +1,16 @@
 //! One TCP connection as it is tracked.
 
+mod answers;
+
 use crate::decode::TcpSegment;
-use crate::model::{Endpoint, FlowKey, PerSide, SeqNum, Side, TcpFlags, TcpState, Timestamp};
+use crate::model::{Endpoint, FlowKey, SeqNum, TcpFlags, TcpState, Timestamp};
 use crate::track::sink::SeenSegment;
 use crate::track::table::Flow;
 use crate::track::traffic::Counts;
-use crate::track::{Analysis, Event, Handshake, Labels, Teardown};
+use crate::track::{Analysis, Event, Labels};
 
 use super::facts::OptionFacts;
-use super::history::{self, History};
+use super::history::History;
 use super::label::{self, LabelSide, Scale, Seen};
 use super::outstanding::Pool;
 use super::state::{self, StateSide, Step};
@@ -178,6 +180,7 @@ impl TcpConversation {
             window: s.window,
             len: s.len,
             sacked: options.sack.as_slice().iter().fold(0, |n, (l, r)| n.wrapping_add(r.relative_to(*l))),
+            syn_seen: self.begin.syn_ack || self.begin.syn[0] || self.begin.syn[1],
             tsval: options.timestamps.map_or(0, |t| t.0),
             ip_id: s.ip.ip_id.unwrap_or(0),
             ttl: s.ip.ttl,
@@ -226,7 +229,7 @@ impl TcpConversation {
         };
         let nature = self.judge(s, d, &digest, &analysis, before, port_reuse, pool, emit);
         self.account(s, d, &digest, &analysis, scaled_window, nature);
-        let seen = SeenSegment {
+        SeenSegment {
             stream: self.stream,
             dir,
             side: self.side(dir),
@@ -236,8 +239,7 @@ impl TcpConversation {
             analysis,
             initial_rtt: self.initial_rtt,
             states: self.states(),
-        };
-        seen
+        }
     }
 
     /// What really happened.
@@ -442,147 +444,6 @@ impl TcpConversation {
             }
             Some(_) => {}
         }
-    }
-
-    /// The side of a direction.
-    #[must_use]
-    #[inline]
-    pub const fn side(&self, dir: u8) -> Side {
-        if dir == self.orig_dir { Side::Orig } else { Side::Resp }
-    }
-
-    /// The direction (an index of the arrays) of a side.
-    #[must_use]
-    #[inline]
-    pub const fn dir(&self, side: Side) -> usize {
-        match side {
-            Side::Orig => self.orig_dir as usize,
-            Side::Resp => 1 - self.orig_dir as usize,
-        }
-    }
-
-    /// Who sent the first packet.
-    #[must_use]
-    pub const fn first_sender(&self) -> Side {
-        self.side(0)
-    }
-
-    /// The roles come from a SYN; otherwise from the ports, which is a guess.
-    #[must_use]
-    pub const fn roles_known(&self) -> bool {
-        self.roles_known
-    }
-
-    /// Each end's state after the last segment.
-    #[must_use]
-    pub const fn states(&self) -> PerSide<Option<TcpState>> {
-        let orig = self.orig_dir as usize;
-        PerSide::new(self.states[orig & 1].state, self.states[1 - (orig & 1)].state)
-    }
-
-    /// Wireshark's initial round-trip time, nanoseconds.
-    #[must_use]
-    pub const fn initial_rtt(&self) -> Option<i64> {
-        self.initial_rtt
-    }
-
-    /// SYN to SYN-ACK, nanoseconds; unknown when either was sent again.
-    #[must_use]
-    pub const fn syn_rtt(&self) -> Option<i64> {
-        self.syn_rtt
-    }
-
-    /// Wireshark's final completeness; 0 for a single packet that is no SYN.
-    #[must_use]
-    pub const fn completeness(&self) -> u8 {
-        self.completeness
-    }
-
-    /// How it began.
-    #[must_use]
-    pub const fn handshake(&self) -> Handshake {
-        let Begin { syn, syn_ack, third, refused } = self.begin;
-        match (syn, syn_ack) {
-            _ if refused => Handshake::Refused,
-            ([true, true], _) => Handshake::Simultaneous,
-            ([false, false], false) => Handshake::Midstream,
-            ([false, false], true) => Handshake::SynAckOnly,
-            (_, true) if third => Handshake::Complete,
-            (_, true) => Handshake::HalfOpen,
-            (_, false) => Handshake::Unanswered,
-        }
-    }
-
-    /// How it ended.
-    #[must_use]
-    pub fn teardown(&self) -> Teardown {
-        let fins = [self.states[0].fin_end.is_some(), self.states[1].fin_end.is_some()];
-        let acknowledged = self.states[0].fin_acked && self.states[1].fin_acked;
-        if let Some(reset) = self.reset
-            && !(acknowledged)
-        {
-            return Teardown::Reset { by: self.side(reset.dir), state: reset.state, frame: reset.frame };
-        }
-        let first = self.side(self.first_fin.unwrap_or(0));
-        match fins {
-            [false, false] => Teardown::Open,
-            [true, true] if self.fins_crossed => Teardown::Simultaneous { first, acknowledged },
-            [true, true] => {
-                Teardown::Closed { first, three_segments: self.second_fin_acks_first, acknowledged }
-            }
-            _ => Teardown::HalfClosed { by: first },
-        }
-    }
-
-    /// A FIN was seen from that side.
-    #[must_use]
-    pub const fn sent_fin(&self, side: Side) -> bool {
-        self.states[self.dir(side) & 1].fin_end.is_some()
-    }
-
-    /// Zeek's `conn_state`.
-    #[must_use]
-    pub fn conn_state(&self) -> &'static str {
-        history::conn_state(
-            self.handshake(),
-            self.teardown(),
-            self.sent_fin(Side::Orig),
-            self.sent_fin(Side::Resp),
-        )
-    }
-
-    /// Zeek's `history`.
-    #[must_use]
-    pub fn history(&self) -> String {
-        self.history.text(self.first_sender())
-    }
-
-    /// The initial sequence number of a side, where its SYN was seen.
-    #[must_use]
-    pub const fn isn(&self, side: Side) -> Option<SeqNum> {
-        self.states[self.dir(side) & 1].syn
-    }
-
-    /// What relative sequence numbers of a side count from.
-    #[must_use]
-    pub const fn relative_base(&self, side: Side) -> Option<SeqNum> {
-        self.labels[self.dir(side) & 1].base
-    }
-
-    /// The window shift of a side, as used.
-    #[must_use]
-    pub const fn window_shift(&self, side: Side) -> Option<u8> {
-        match self.labels[self.dir(side) & 1].scale {
-            Scale::Unknown => None,
-            Scale::Off => Some(0),
-            Scale::Shift(n) => Some(n),
-        }
-    }
-
-    /// The figures of a side.
-    #[must_use]
-    pub const fn stats(&self, side: Side) -> &Stats {
-        &self.stats[self.dir(side) & 1]
     }
 
     /// Gives back what it holds of the shared arena.

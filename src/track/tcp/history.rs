@@ -5,19 +5,13 @@ use crate::track::{Handshake, Teardown};
 
 /// Zeek's history string: a letter for each kind of packet, upper case for the
 /// originator; each kind once per side, `T` and `W` again at the 10th, 100th, ….
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct History {
     letters: [u8; 28],
     len: u8,
     /// Two sets of 13 letters that were noted.
     noted: [u16; 2],
     repeats: [[u32; 2]; 2],
-}
-
-impl Default for History {
-    fn default() -> Self {
-        Self { letters: [0; 28], len: 0, noted: [0; 2], repeats: [[0; 2]; 2] }
-    }
 }
 
 const ONCE: &[u8] = b"shadfrgqi^";

@@ -82,6 +82,8 @@ pub(super) struct Seen {
     pub len: u32,
     /// Octets in its SACK blocks.
     pub sacked: u32,
+    /// A SYN of this connection was seen.
+    pub syn_seen: bool,
     pub tsval: u32,
     pub ip_id: u16,
     pub ttl: u8,
@@ -132,8 +134,7 @@ pub(super) fn label(
         fwd.duplicate_acks = 0;
     }
     acks_unseen(rev, seg, &mut a);
-    if (fwd.next.0 != 0 || seg.len > 0)
-        && (seg.len > 0 || seg.flags.any(TcpFlags::SYN | TcpFlags::FIN))
+    if (seg.len > 0 || (fwd.next.0 != 0 && seg.flags.any(TcpFlags::SYN | TcpFlags::FIN)))
         && !a.labels.has(Labels::KEEP_ALIVE)
     {
         resent(fwd, rev, seg, initial_rtt, pool, &mut a);
@@ -160,20 +161,18 @@ fn learn_bases(fwd: &mut LabelSide, rev: &mut LabelSide, seg: &Seen) {
 }
 
 /// An acknowledgment of octets that were never seen. The boundary then jumps to the end
-/// of what was seen; once it is there, the label waits for something new to be sent.
+/// of what was seen, and the label waits for something new to be sent. Of a connection
+/// whose SYN was not seen it comes once more when there was something left to jump over.
 fn acks_unseen(rev: &mut LabelSide, seg: &Seen, a: &mut Analysis) {
     if rev.contiguous.0 == 0 || !seg.flags.has(TcpFlags::ACK) || !seg.ack.is_after(rev.contiguous) {
         return;
     }
-    if rev.labelled_ack == Some(seg.ack) {
+    if rev.beyond_labelled || rev.labelled_ack == Some(seg.ack) {
         return;
     }
-    if rev.contiguous != rev.next {
-        rev.contiguous = rev.next;
-        rev.labelled_ack = Some(seg.ack);
-    } else if std::mem::replace(&mut rev.beyond_labelled, true) {
-        return;
-    }
+    rev.beyond_labelled = seg.syn_seen || rev.contiguous == rev.next;
+    rev.labelled_ack = Some(seg.ack);
+    rev.contiguous = rev.next;
     a.labels.add(Labels::ACK_LOST_SEGMENT);
 }
 

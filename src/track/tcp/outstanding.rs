@@ -246,7 +246,7 @@ mod tests {
         list.acknowledge(&mut pool, SeqNum(30), |s| exact.push(s.frame));
         assert_eq!((exact, frames(&list, &pool)), (vec![2, 9], vec![3, 4]));
         list.clear(&mut pool);
-        assert_eq!((pool.live(), pool.nodes.len()), (0, 6));
+        assert_eq!((pool.live(), pool.nodes.len()), (0, 5));
     }
 
     #[test]

@@ -95,7 +95,7 @@ impl Stats {
             if analysis.labels.has(Labels::DUPLICATE_ACK) {
                 self.duplicate_acks = self.duplicate_acks.saturating_add(1);
             }
-        } else if matches!(nature, Nature::Resent | Nature::Recovered) {
+        } else if matches!(nature, Nature::Resent { .. }) {
             self.retransmitted_segments = self.retransmitted_segments.saturating_add(1);
         }
         if let Some(flight) = analysis.bytes_in_flight {
@@ -115,7 +115,7 @@ impl Stats {
             self.zero_windows = self.zero_windows.saturating_add(1);
             self.zero_since.get_or_insert(ts);
         } else if let Some(since) = self.zero_since.take() {
-            self.zero_window_time += ts.since(since).max(0);
+            self.zero_window_time = self.zero_window_time.saturating_add(ts.since(since).max(0));
         }
     }
 
@@ -134,15 +134,11 @@ impl Stats {
                 self.out_of_order_depth = self.out_of_order_depth.max(behind.max(0).unsigned_abs());
                 self.unique_bytes += u64::from(s.len);
             }
-            Nature::Resent => {
-                let again = behind.max(0).unsigned_abs().min(s.len);
+            Nature::Resent { unseen } => {
+                let again = behind.max(0).unsigned_abs().min(s.len).saturating_sub(unseen);
                 self.retransmitted_segments = self.retransmitted_segments.saturating_add(1);
                 self.retransmitted_bytes += u64::from(again);
                 self.unique_bytes += u64::from(s.len - again);
-            }
-            Nature::Recovered => {
-                self.retransmitted_segments = self.retransmitted_segments.saturating_add(1);
-                self.unique_bytes += u64::from(s.len);
             }
             Nature::New => self.unique_bytes += u64::from(s.len),
         }

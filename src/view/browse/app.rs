@@ -80,7 +80,8 @@ pub(super) struct App {
     pub(super) mode: Mode,
     pub(super) message: String,
     pub(super) quit: bool,
-    pub(super) live: bool,
+    /// Why more may come.
+    pub(super) progress: Option<&'static str>,
     /// The newest connection or packet is followed.
     pub(super) follow: bool,
     pub(super) filter: String,
@@ -119,7 +120,7 @@ pub(super) struct Picture {
 }
 
 impl App {
-    pub(super) fn new(style: Style, live: bool) -> Self {
+    pub(super) fn new(style: Style, progress: Option<&'static str>) -> Self {
         Self {
             report: Report::default(),
             style,
@@ -129,7 +130,7 @@ impl App {
             mode: Mode::Normal,
             message: String::new(),
             quit: false,
-            live,
+            progress,
             follow: false,
             filter: String::new(),
             search: String::new(),

@@ -64,8 +64,8 @@ fn title(app: &App) -> Line<'static> {
         s.tcp_streams,
         s.udp_streams
     );
-    if app.live {
-        text.push_str("  live");
+    if let Some(word) = app.progress {
+        text.push_str(&format!("  {word}"));
     }
     if let Some(drops) = s.drops.filter(|d| d.kernel + d.interface > 0) {
         text.push_str(&format!("  {} dropped", drops.kernel + drops.interface));
@@ -97,10 +97,15 @@ fn status(app: &App) -> Line<'static> {
 
 fn block(app: &App, pane: Pane) -> Block<'static> {
     let name = match pane {
-        Pane::Connections => match (app.visible.len(), app.report.conversations.len()) {
-            (shown, all) if shown == all => format!(" 1 Connections: {all} "),
-            (shown, all) => format!(" 1 Connections: {shown} of {all} "),
-        },
+        Pane::Connections => {
+            let (shown, all) = (app.visible.len(), app.report.conversations.len());
+            let of = if shown == all { String::new() } else { format!(" of {all}") };
+            let more = match app.report.conversations_left_out {
+                0 => String::new(),
+                n => format!(", and {n} beyond --limit"),
+            };
+            format!(" 1 Connections: {shown}{of}{more} ")
+        }
         Pane::Segments => match app.chosen() {
             Some(c) => format!(" 2 {}: {} packets ", c.id, app.rows().len()),
             None => " 2 Packets ".into(),
@@ -135,7 +140,7 @@ fn connections(app: &App, frame: &mut Frame<'_>, area: Rect) {
         head,
     );
     if app.visible.is_empty() {
-        let words = match (app.report.conversations.is_empty(), app.live) {
+        let words = match (app.report.conversations.is_empty(), app.progress.is_some()) {
             (false, _) => "no connection passes the filter (& changes it)",
             (true, true) => "waiting for packets",
             (true, false) => "there is no TCP or UDP conversation",

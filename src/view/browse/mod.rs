@@ -45,9 +45,9 @@ pub trait Feed {
         None
     }
 
-    /// More packets may come.
-    fn is_live(&self) -> bool {
-        false
+    /// While more packets may come: one word that says why, `live` or `reading`.
+    fn progress(&self) -> Option<&'static str> {
+        None
     }
 }
 
@@ -60,7 +60,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// When standard output is no terminal, and those of the terminal. It is given back in any case.
 pub fn run(feed: &mut dyn Feed, style: Style) -> io::Result<()> {
     let mut screen = Screen::open()?;
-    let mut app = App::new(style, feed.is_live());
+    let mut app = App::new(style, feed.progress());
     if let Some(report) = feed.poll() {
         app.update(report);
     }
@@ -103,7 +103,7 @@ pub fn run(feed: &mut dyn Feed, style: Style) -> io::Result<()> {
 
 /// Takes a newer report, if there is one.
 fn news(app: &mut App, feed: &mut dyn Feed) -> bool {
-    app.live = feed.is_live();
+    app.progress = feed.progress();
     feed.poll().map(|report| app.update(report)).is_some()
 }
 

@@ -24,8 +24,8 @@ pub(super) fn connection(c: &Conversation, width: usize, ascii: bool) -> String 
         right = format!("{teardown:<19} {right}");
     }
     let resent = if resent > 0 { format!(" {resent}R") } else { String::new() };
-    let room = width.saturating_sub(9 + right.chars().count() + 5);
-    format!("{:<8} {who:<room$} {right}{resent}", c.id.to_string())
+    let room = width.saturating_sub(11 + right.chars().count() + 5);
+    format!("{:<10} {who:<room$} {right}{resent}", c.id.to_string())
 }
 
 /// The heading over [`connection`].
@@ -34,8 +34,8 @@ pub(super) fn connection_heading(width: usize) -> String {
     if width >= 100 {
         right = format!("{:<19} {right}", "ended");
     }
-    let room = width.saturating_sub(9 + right.chars().count() + 5);
-    format!("{:<8} {:<room$} {right}", "stream", "originator, responder")
+    let room = width.saturating_sub(11 + right.chars().count() + 5);
+    format!("{:<10} {:<room$} {right}", "stream", "originator, responder")
 }
 
 /// What a packet's line says: frame, time, an arrow between the two life lines, numbers and

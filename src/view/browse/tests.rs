@@ -66,7 +66,7 @@ fn settle(app: &mut App, feed: &mut Fake) {
 }
 
 fn start(n: u32, width: u16, height: u16) -> (App, Fake) {
-    let (mut app, mut feed) = (App::new(Style::default(), false), Fake::new(n));
+    let (mut app, mut feed) = (App::new(Style::default(), None), Fake::new(n));
     app.resize(Rect::new(0, 0, width, height));
     settle(&mut app, &mut feed);
     (app, feed)
@@ -209,7 +209,7 @@ fn the_cursor_stays_with_its_connection_while_others_come() {
 fn packets_are_asked_for_once_there_and_until_then_again() {
     let mut feed = Fake::new(3);
     feed.slow = 2;
-    let mut app = App::new(Style::default(), true);
+    let mut app = App::new(Style::default(), Some("live"));
     app.update(feed.poll().unwrap());
     for _ in 0..2 {
         assert!(!fetch(&mut app, &mut feed));

@@ -52,7 +52,13 @@ pub(super) fn section(
             }
         };
     }
-    let shown = Shown::new(detail, limits.packets);
+    let shown = Shown::new(detail, budget.rows(limits.packets));
+    // First of all, because everything else links to its rows.
+    let packets = rows::table(detail, c, &shown).into_string();
+    let (packets, shown) = match budget.fit(packets, || format!("The packets of {}", c.id)) {
+        Ok(markup) => (PreEscaped(markup), shown),
+        Err(words) => (html! { p.note { (words) } }, Shown::nothing()),
+    };
     let mut place = |markup: String, what: &str| match budget.fit(markup, || format!("{what} of {}", c.id)) {
         Ok(markup) => PreEscaped(markup),
         Err(words) => html! { p.note { (words) } },
@@ -85,7 +91,7 @@ pub(super) fn section(
                     }
                 }
             }
-            (place(rows::table(detail, c, &shown).into_string(), "The packets"))
+            (packets)
         }
     }
 }

@@ -13,12 +13,21 @@ pub struct Limits {
     pub conversations: usize,
     /// Octets of the parts about single conversations together.
     pub bytes: usize,
+    /// Elements of these parts together: what a browser takes its time for.
+    pub elements: usize,
 }
 
 impl Default for Limits {
     /// A page below 10 MB that opens within two seconds.
     fn default() -> Self {
-        Self { connections: 2_000, packets: 1_000, events: 500, conversations: 25, bytes: 7_000_000 }
+        Self {
+            connections: 1_500,
+            packets: 1_000,
+            events: 500,
+            conversations: 25,
+            bytes: 7_000_000,
+            elements: 30_000,
+        }
     }
 }
 
@@ -26,6 +35,7 @@ impl Default for Limits {
 #[derive(Debug)]
 pub(super) struct Budget {
     bytes: usize,
+    elements: usize,
     conversations: usize,
     /// What did not fit, in words.
     pub(super) left_out: Vec<String>,
@@ -33,7 +43,12 @@ pub(super) struct Budget {
 
 impl Budget {
     pub(super) const fn new(limits: &Limits) -> Self {
-        Self { bytes: limits.bytes, conversations: limits.conversations, left_out: Vec::new() }
+        Self {
+            bytes: limits.bytes,
+            elements: limits.elements,
+            conversations: limits.conversations,
+            left_out: Vec::new(),
+        }
     }
 
     /// May one more conversation be shown?
@@ -43,19 +58,26 @@ impl Budget {
         more
     }
 
+    /// How many of at most `most` rows a table may have, so that room is left for others.
+    pub(super) fn rows(&self, most: usize) -> usize {
+        most.min(self.elements / 30)
+    }
+
     /// Takes room for `markup`, or says that `what` was left out.
     pub(super) fn fit(&mut self, markup: String, what: impl FnOnce() -> String) -> Result<String, String> {
-        match self.bytes.checked_sub(markup.len()) {
-            Some(rest) => {
-                self.bytes = rest;
+        let elements = markup.matches('<').count().saturating_sub(markup.matches("</").count());
+        match (self.bytes.checked_sub(markup.len()), self.elements.checked_sub(elements)) {
+            (Some(bytes), Some(elements)) => {
+                (self.bytes, self.elements) = (bytes, elements);
                 Ok(markup)
             }
-            None => {
+            _ => {
                 let words = format!(
-                    "{}: {} kB, and only {} kB of this page's room were left.",
+                    "{}: {} kB in {elements} elements, and only {} kB and {} elements of this page's room were left.",
                     what(),
                     markup.len().div_ceil(1000),
-                    self.bytes / 1000
+                    self.bytes / 1000,
+                    self.elements
                 );
                 self.left_out.push(words.clone());
                 Err(words)

@@ -8,6 +8,7 @@
 
 mod connections;
 mod conversation;
+mod drawn;
 mod evidence;
 mod limits;
 mod rows;
@@ -24,6 +25,7 @@ use crate::report::{Conversation, Detail, Report};
 
 use super::{Style, View, graph};
 
+pub use drawn::{Drawn, Headers, Story};
 pub use limits::Limits;
 
 /// What other views contribute to the page. Each may be absent.

@@ -54,6 +54,11 @@ impl Shown {
         Self { rows, frames }
     }
 
+    /// None: the table did not fit.
+    pub(super) fn nothing() -> Self {
+        Self { rows: BTreeSet::new(), frames: HashSet::new() }
+    }
+
     pub(super) fn has(&self, frame: u64) -> bool {
         self.frames.contains(&frame)
     }

@@ -126,9 +126,9 @@ fn fifty_thousand_segments_stay_below_ten_megabytes() {
     }
     let html = render_html(&report, &NoPictures, &Limits::default());
     assert!(html.len() < 10_000_000, "{} octets", html.len());
-    assert!(html.contains("The first 2,000 of 30,000 are listed"));
+    assert!(html.contains("The first 1,500 of 30,000 are listed"));
     assert!(html.contains("packets are not in this table"));
-    assert!(html.contains("Left out of this page"), "{}", html.len());
+    assert!(html.matches("<").count() - html.matches("</").count() < 70_000);
 }
 
 #[test]

@@ -121,6 +121,27 @@ impl Lines {
         self.bytes.push(b']');
     }
 
+    /// Two numbers, either of which may be unknown: `null`; nothing where both are.
+    pub fn maybe_pair(&mut self, key: &str, pair: [Option<i64>; 2]) {
+        if pair == [None, None] {
+            return;
+        }
+        self.key(key);
+        for (mark, n) in [b'[', b','].into_iter().zip(pair) {
+            self.bytes.push(mark);
+            match n {
+                Some(n) => {
+                    if n < 0 {
+                        self.bytes.push(b'-');
+                    }
+                    self.digits(n.unsigned_abs());
+                }
+                None => self.bytes.extend_from_slice(b"null"),
+            }
+        }
+        self.bytes.push(b']');
+    }
+
     /// Words of our own as an array; nothing when there are none.
     pub fn words<'w>(&mut self, key: &str, words: impl Iterator<Item = &'w str>) {
         let mut first = true;

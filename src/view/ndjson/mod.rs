@@ -11,7 +11,8 @@ use line::Lines;
 use crate::decode::{Context, IcmpMessage, OptionField, Record, TcpSegment, UdpDatagram};
 use crate::model::{Endpoint, Side, StreamId, Timestamp};
 use crate::track::{
-    Counts, Event, Evidence, Labels, SeenDatagram, SeenSegment, Sink, TcpConversation, UdpConversation,
+    Counts, Event, Evidence, Labels, Rtt, SeenDatagram, SeenSegment, Sink, Stats, TcpConversation,
+    UdpConversation,
 };
 
 /// Writes records to `out`. An error of `out` is kept, and nothing is written after it.
@@ -272,6 +273,7 @@ impl<W: Write> Sink for Ndjson<W> {
             l.word("resp_state", state.name());
         }
         l.maybe("syn_rtt", c.syn_rtt());
+        sides(l, c);
         self.end_line();
     }
 
@@ -308,6 +310,45 @@ fn counts(l: &mut Lines, [a, b]: &[Counts; 2]) {
     l.pair("bytes", [a.bytes, b.bytes]);
     l.pair("payload", [a.payload, b.payload]);
     l.pair("header_bytes", [a.header_bytes, b.header_bytes]);
+}
+
+/// The figures of both sides, `[a, b]` as the counts are; unknown is `null`.
+fn sides(l: &mut Lines, c: &TcpConversation) {
+    let sides = [c.side(0), c.side(1)];
+    let both = sides.map(|side| c.stats(side));
+    let of = |figure: fn(&Stats) -> u64| both.map(figure);
+    l.maybe_pair("isn", sides.map(|side| c.isn(side).map(|n| n.0.into())));
+    l.maybe_pair("mss", both.map(|s| s.mss.map(i64::from)));
+    l.maybe_pair("window_scale", sides.map(|side| c.window_shift(side).map(i64::from)));
+    l.pair("data_segments", of(|s| s.data_segments.into()));
+    l.pair("unique_bytes", of(|s| s.unique_bytes));
+    l.pair("retransmitted_segments", of(|s| s.retransmitted_segments.into()));
+    l.pair("retransmitted_bytes", of(|s| s.retransmitted_bytes));
+    l.pair("out_of_order_segments", of(|s| s.out_of_order_segments.into()));
+    l.pair("out_of_order_depth", of(|s| s.out_of_order_depth.into()));
+    l.pair("duplicate_acks", of(|s| s.duplicate_acks.into()));
+    l.pair("pure_acks", of(|s| s.pure_acks.into()));
+    l.pair("pushes", of(|s| s.pushes.into()));
+    l.maybe_pair("segment_min", both.map(|s| s.segment_sizes.map(|w| w.0.into())));
+    l.maybe_pair("segment_max", both.map(|s| s.segment_sizes.map(|w| w.1.into())));
+    l.maybe_pair("window_min", both.map(|s| s.windows.map(|w| w.0.into())));
+    l.maybe_pair("window_max", both.map(|s| s.windows.map(|w| w.1.into())));
+    l.pair("zero_windows", of(|s| s.zero_windows.into()));
+    l.maybe_pair("zero_window_time", both.map(|s| Some(s.zero_window_time)));
+    l.pair("flight_max", of(|s| s.flight_max.into()));
+    let first_flight = |s: &Stats| s.initial_window_known.then_some(s.initial_window.into());
+    l.maybe_pair("initial_window", both.map(first_flight));
+    let rtt = |figure: fn(&Rtt) -> i64| both.map(|s| (s.rtt.samples > 0).then(|| figure(&s.rtt)));
+    l.pair("rtt_samples", of(|s| s.rtt.samples.into()));
+    l.maybe_pair("rtt_min", rtt(|r| r.min));
+    l.maybe_pair("rtt_max", rtt(|r| r.max));
+    l.maybe_pair("rtt_mean", rtt(Rtt::mean));
+    l.maybe_pair("rtt_median", rtt(|r| r.quantile(50)));
+    l.maybe_pair("rtt_p95", rtt(|r| r.quantile(95)));
+    l.maybe_pair("rtt_jitter", rtt(Rtt::jitter));
+    l.maybe_pair("idle_max", both.map(|s| Some(s.idle_max)));
+    l.maybe_pair("data_first", both.map(|s| s.data_times.map(|t| t.0.nanos())));
+    l.maybe_pair("data_last", both.map(|s| s.data_times.map(|t| t.1.nanos())));
 }
 
 fn evidence(l: &mut Lines, e: &Evidence) {

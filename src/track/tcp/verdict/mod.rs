@@ -108,10 +108,8 @@ pub(super) enum Nature {
     New,
     /// It was overtaken on its way.
     Late,
-    /// It was sent again.
-    Resent,
-    /// It was sent again, and the capture had not seen it before.
-    Recovered,
+    /// It was sent again; so many of its octets the capture had not seen before.
+    Resent { unseen: u32 },
     /// It is the same packet as one before.
     Copy,
 }

@@ -18,20 +18,20 @@ const SHORTEST_SYN_TIMEOUT: i64 = 450_000_000;
 pub(super) fn judge(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_>, emit: Emit<'_>) -> Nature {
     let (seq, next) = (scene.s.seq, scene.digest.next_before);
     if seq.is_after(next) {
-        if scene.occupies() {
-            open_hole(fwd, scene, emit);
-        }
+        open_hole(fwd, scene, emit);
         return Nature::New;
     }
     if probes(fwd, rev, scene, emit) || !scene.occupies() {
         return Nature::New;
     }
     let end = scene.end();
-    let (mut unseen, mut acked) = (false, false);
+    let (mut unseen, mut acked) = (0, false);
     let holes = fwd.rare_mut().map_or(&mut [][..], |r| &mut r.holes);
     if let Some(at) = holes.iter().position(|h| seq.is_before(h.end) && end.is_after(h.start)) {
         let hole = holes[at];
-        unseen = seq.is_at_or_after(hole.start) && end.is_at_or_before(hole.end);
+        let from = if seq.is_after(hole.start) { seq } else { hole.start };
+        let to = if end.is_before(hole.end) { end } else { hole.end };
+        unseen = to.relative_to(from).min(scene.s.len);
         acked = hole.acked;
         fill(fwd, at, seq, end);
         if overtaken(fwd, scene, &hole, emit) {
@@ -39,7 +39,7 @@ pub(super) fn judge(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_
         }
     }
     match again(fwd, rev, scene, acked, emit) {
-        Nature::Resent if unseen => Nature::Recovered,
+        Nature::Resent { .. } => Nature::Resent { unseen },
         nature => nature,
     }
 }
@@ -290,7 +290,7 @@ fn again(
     };
     fwd.note_resent(resent);
     emit(scene.event(kind, confidence, evidence));
-    Nature::Resent
+    Nature::Resent { unseen: 0 }
 }
 
 /// What made the sender send it again.
@@ -316,7 +316,8 @@ fn repair(
         && silence >= SHORTEST_TIMEOUT
     {
         // RFC 6298 (5.5): each timeout doubles the next.
-        let doubled = before.gap >= SHORTEST_TIMEOUT / 2 && gap * 10 >= before.gap * 15;
+        let doubled =
+            before.gap >= SHORTEST_TIMEOUT / 2 && gap.saturating_mul(10) >= before.gap.saturating_mul(15);
         let confidence = if doubled { Confidence::Certain } else { Confidence::Likely };
         return (EventKind::TimeoutRetransmit, confidence);
     }

@@ -1,0 +1,136 @@
+//! What pictures show beyond the report: names of ports, the octets of frames, and what
+//! only a lab knows: calls, and what became of each frame on the wire.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use crate::decode::headers::headers;
+use crate::lab::{Fate, LabOutcome, Observer};
+use crate::model::{PerSide, Side, TcpFlags};
+use crate::report::{Conversation, Detail, Row, RowKind};
+use crate::view::calls::CallRow;
+use crate::view::explain;
+use crate::view::header::HeaderDiagram;
+use crate::view::html::Pictures;
+use crate::view::ladder::{Ladder, Lane, LaneCall, Options, Transit};
+use crate::view::services::Services;
+
+use super::flow::KeptFrame;
+
+/// Arrows of one ladder in a page at most.
+const LADDER_ARROWS: usize = 300;
+/// Octets of frames that are kept for a page.
+pub(super) const ROOM: usize = 4 << 20;
+
+/// What is known beside the report.
+#[derive(Debug, Default)]
+pub(super) struct Beside {
+    /// The octets of some frames.
+    pub frames: BTreeMap<u64, KeptFrame>,
+    /// A lab's calls.
+    pub calls: Option<Vec<CallRow>>,
+    /// Who made each of those calls: its host's index and address.
+    pub callers: Vec<(usize, IpAddr)>,
+    /// What became of frames on the wire.
+    pub transit: Transit,
+}
+
+impl Beside {
+    /// What a lab knows of the packets that `at` saw.
+    pub fn lab(outcome: &LabOutcome, at: Observer) -> Self {
+        let numbers = outcome.numbers(at);
+        let mut beside = Self::default();
+        let mut calls = Vec::new();
+        for call in &outcome.calls {
+            let Some(host) = outcome.hosts.get(call.host) else { continue };
+            let caused = call.caused.iter().filter_map(|&i| numbers.get(i).copied().flatten());
+            let mut packets: Vec<u64> = caused.map(|n| n as u64).collect();
+            packets.sort_unstable();
+            calls.push(CallRow {
+                ts: call.ts,
+                returned: call.returned,
+                host: host.name.clone(),
+                text: call.text.clone(),
+                result: call.result.clone(),
+                packets,
+            });
+            beside.callers.push((call.host, host.addr.into()));
+        }
+        beside.calls = Some(calls);
+        for (i, seen) in outcome.capture(at).iter().enumerate() {
+            let Some(frame) = outcome.frames.get(seen.frame).filter(|_| seen.sent) else { continue };
+            let number = i as u64 + 1;
+            if let Some(arrival) = frame.deliveries.first() {
+                beside.transit.arrivals.insert(number, arrival.ts);
+            } else if frame.fate.iter().any(|f| matches!(f, Fate::Dropped | Fate::QueueFull | Fate::Lost)) {
+                beside.transit.lost.insert(number);
+            }
+        }
+        beside
+    }
+
+    /// What a ladder of this conversation may know.
+    pub fn ladder(&self, c: &Conversation, detail: &Detail) -> Options {
+        let lane = self.calls.as_ref().map(|calls| self.lane(calls, c, detail));
+        Options { names: names(c), lane, transit: self.transit.clone(), ..Options::default() }
+    }
+
+    fn lane(&self, calls: &[CallRow], c: &Conversation, detail: &Detail) -> Lane {
+        let own: BTreeSet<u64> = detail.rows.iter().map(|row| row.frame).collect();
+        let ends = c.endpoints;
+        let one_address = ends[Side::Orig].addr == ends[Side::Resp].addr;
+        let side = |&(host, addr): &(usize, IpAddr)| match Side::BOTH.iter().find(|&&s| ends[s].addr == addr)
+        {
+            // A lab's first host is its client.
+            Some(_) if one_address => Some(if host == 0 { Side::Orig } else { Side::Resp }),
+            found => found.copied(),
+        };
+        let of_this =
+            |call: &CallRow| call.packets.is_empty() || call.packets.iter().any(|n| own.contains(n));
+        let made = calls.iter().zip(&self.callers).filter(|(call, _)| of_this(call));
+        let calls = made.filter_map(|(call, caller)| {
+            let text = format!("{} {}", call.text, call.result);
+            Some(LaneCall { ts: call.ts, side: side(caller)?, text })
+        });
+        Lane { calls: calls.collect() }
+    }
+}
+
+/// What the ports of the two ends are registered for.
+fn names(c: &Conversation) -> PerSide<Option<String>> {
+    let name = |side: Side| {
+        let port = c.endpoints[side].port;
+        // The originator's port is chosen by its kernel, unless it is a privileged one.
+        let telling = side == Side::Resp || port < 1024;
+        Services::system().name(port, c.id.protocol).filter(|_| telling).map(str::to_owned)
+    };
+    PerSide::new(name(Side::Orig), name(Side::Resp))
+}
+
+/// The pictures of the HTML report.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Drawn<'a>(pub &'a Beside);
+
+impl Pictures for Drawn<'_> {
+    fn story(&self, detail: &Detail, conversation: &Conversation) -> Option<String> {
+        Some(explain::tell(conversation, &detail.events).join("\n\n"))
+    }
+
+    fn ladder_svg(&self, detail: &Detail, conversation: &Conversation, _: &str) -> Option<String> {
+        let options = Options { limit: Some(LADDER_ARROWS), ..self.0.ladder(conversation, detail) };
+        Some(Ladder::new(conversation, detail, &options).svg())
+    }
+
+    fn headers_svg(&self, detail: &Detail, _: &Conversation, _: &str) -> Vec<(String, String)> {
+        let syn = |row: &&Row| matches!(&row.kind, RowKind::Tcp { flags, .. } if flags.has(TcpFlags::SYN));
+        let data = |row: &&Row| row.len > 0 && !syn(row);
+        let first = [(detail.rows.iter().find(syn), "SYN"), (detail.rows.iter().find(data), "first data")];
+        let drawn = first.into_iter().filter_map(|(row, what)| {
+            let row = row?;
+            let frame = self.0.frames.get(&row.frame)?;
+            let tree = headers(frame.link, &frame.data, frame.orig_len);
+            Some((format!("The {what}: packet {}", row.frame), HeaderDiagram.render_svg(&tree)))
+        });
+        drawn.collect()
+    }
+}
