@@ -51,12 +51,11 @@ fn unreachable(about: &Frame) -> Vec<u8> {
     octets
 }
 
-/// The capture, a classic pcap of raw IP.
-pub fn pcap() -> Vec<u8> {
+fn frames() -> [Frame; 13] {
     const MORE: u16 = 0x2000;
     let error = unreachable(&ip(6, 9, 0, &tcp(1009, &[])));
     let whole = tcp(1007, &[]);
-    let frames = [
+    [
         ip(6, 1, 0, &tcp(1001, &[])).snapped(8),
         ip(17, 2, 0, &udp(1002, 12)).snapped(4),
         ip(136, 3, 0, &udp(1003, 8)),
@@ -70,16 +69,41 @@ pub fn pcap() -> Vec<u8> {
         ip(1, 9, MORE, &error[..16]),
         ip(1, 9, 2, &error[16..]),
         ip(1, 10, 0, &unreachable(&ip(17, 11, 0, &udp(1010, 12)))),
-    ];
+    ]
+}
+
+/// The capture, a classic pcap of raw IP.
+pub fn pcap() -> Vec<u8> {
     let mut file = Vec::new();
     for word in [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65_535, 101] {
         file.extend(word.to_le_bytes());
     }
-    for (second, Frame(octets, length)) in (1u32..).zip(frames) {
+    for (second, Frame(octets, length)) in (1u32..).zip(frames()) {
         for word in [second, 0, octets.len() as u32, length as u32] {
             file.extend(word.to_le_bytes());
         }
         file.extend(octets);
+    }
+    file
+}
+
+/// The same packets without a time: simple packets of pcapng.
+pub fn timeless() -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut block = |kind: u32, body: &[u8]| {
+        let length = (12 + body.len().next_multiple_of(4)) as u32;
+        file.extend(kind.to_le_bytes());
+        file.extend(length.to_le_bytes());
+        file.extend(body);
+        file.resize(file.len().next_multiple_of(4), 0);
+        file.extend(length.to_le_bytes());
+    };
+    block(0x0a0d_0d0a, &[0x4d, 0x3c, 0x2b, 0x1a, 1, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255]);
+    block(1, &[101, 0, 0, 0, 0, 0, 0, 0]);
+    for Frame(octets, _) in frames() {
+        let mut body = (octets.len() as u32).to_le_bytes().to_vec();
+        body.extend(octets);
+        block(3, &body);
     }
     file
 }

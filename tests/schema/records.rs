@@ -281,7 +281,8 @@ record! {
         elapsed: Nanos,
         /// The round-trip time that it is compared with.
         rtt: Nanos,
-        /// Timeouts in a row, packets overtaken or octets unread.
+        /// Timeouts in a row, packets overtaken or octets unread; of an `icmp_error` the
+        /// ICMP type times 256, and the code.
         count: u64,
     }
 }
