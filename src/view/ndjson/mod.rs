@@ -228,7 +228,7 @@ impl<W: Write> Sink for Ndjson<W> {
         let l = &mut self.lines;
         l.open("event");
         l.num("frame", e.packet);
-        l.int("ts", e.ts.nanos());
+        time(l, "ts", e.ts);
         l.word("protocol", e.stream.protocol.name());
         l.num("stream", e.stream.number.into());
         l.word("side", e.side.name());
