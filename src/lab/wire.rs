@@ -226,6 +226,10 @@ impl Wire {
         let fate = if made { vec![Fate::Injected] } else { Vec::new() };
         self.frames.push(LabFrame { ts, orig_len, bytes, from, fate, deliveries: Vec::new() });
         self.seen.push(seen);
+        if seen.resent {
+            // Only the sender's kernel can tell why, and only now.
+            self.truth.sample(ts, None);
+        }
         self.decide(index, from, &seen, ts);
         index
     }

@@ -209,7 +209,9 @@ impl TcpConversation {
         let before = [self.states[d].state, self.states[1 - d].state];
         let [a, b] = &mut self.states;
         let (from, to) = if d == 0 { (a, b) } else { (b, a) };
-        state::advance(from, to, &Step { seq: s.seq, ack: s.ack, flags: s.flags, len: s.len });
+        let below_window = peer_ack_before.0 != 0 && s.seq.is_before(peer_ack_before);
+        let step = Step { seq: s.seq, ack: s.ack, flags: s.flags, len: s.len, below_window };
+        state::advance(from, to, &step);
         self.crossing(s, d, fin_was_acked);
         let new_from = if next_before.0 == 0 { s.seq } else { next_before };
         let digest = Digest {

@@ -29,6 +29,9 @@ pub(super) struct Step {
     pub ack: SeqNum,
     pub flags: TcpFlags,
     pub len: u32,
+    /// It starts below what the receiver had acknowledged: a reset there is ignored
+    /// (RFC 9293 section 3.10.7.4).
+    pub below_window: bool,
 }
 
 /// Moves both endpoints' states for a segment from `from` to `to`.
@@ -37,7 +40,9 @@ pub(super) fn advance(from: &mut StateSide, to: &mut StateSide, step: &Step) {
     let flags = step.flags;
     if flags.has(TcpFlags::RST) {
         from.state = Some(S::Closed);
-        to.state = Some(S::Closed);
+        if !step.below_window {
+            to.state = Some(S::Closed);
+        }
         return;
     }
     from.sent_data |= step.len > 0;

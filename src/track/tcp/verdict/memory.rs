@@ -70,6 +70,8 @@ pub(in crate::track) struct SideMemory {
 pub(in crate::track) struct Rare {
     /// Stretches of the sequence space that were skipped, lowest first.
     pub holes: Vec<Hole>,
+    /// One of them had to be forgotten, and it was said.
+    pub holes_full: bool,
     /// The latest segments that were sent again, the latest first.
     pub resent: [Resent; 4],
     /// The segment that closed its window.
@@ -156,6 +158,8 @@ pub(in crate::track) struct Resent {
     pub gap: i64,
     /// How often it was sent again, this time included.
     pub count: u32,
+    /// One past everything that had been sent by then.
+    pub high: SeqNum,
     /// The other side had acknowledged all before it when it was sent.
     pub at_edge: bool,
     /// It was called spurious already.

@@ -12,8 +12,6 @@ const SHORTEST_TIMEOUT: i64 = 190_000_000;
 /// Keep-alives wait for two hours unless told otherwise (RFC 1122 section 4.2.3.6), and
 /// nobody tells them to wait for less than a minute while a window is closed.
 const KEEP_ALIVE_IDLE: i64 = 60_000_000_000;
-/// A SYN is not sent again sooner (RFC 6298 section 2.1: 1 s; some stacks 500 ms).
-const SHORTEST_SYN_TIMEOUT: i64 = 450_000_000;
 
 pub(super) fn judge(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_>, emit: Emit<'_>) -> Nature {
     let (seq, next) = (scene.s.seq, scene.digest.next_before);
@@ -60,13 +58,16 @@ fn open_hole(fwd: &mut SideMemory, scene: &Scene<'_>, emit: Emit<'_>) {
         tsval_after: scene.tsval(),
         acked,
     };
-    let holes = &mut fwd.trouble().holes;
-    if holes.len() >= MAX_HOLES {
+    let rare = fwd.trouble();
+    if rare.holes.len() >= MAX_HOLES {
         // Those that were acknowledged wait only for a capture that shows them late.
-        let old = holes.iter().position(|h| h.acked).unwrap_or(0);
-        holes.remove(old);
+        let old = rare.holes.iter().position(|h| h.acked);
+        if old.is_none() && !std::mem::replace(&mut rare.holes_full, true) {
+            emit(scene.event(EventKind::ListFull, Confidence::Certain, Evidence::default()));
+        }
+        rare.holes.remove(old.unwrap_or(0));
     }
-    holes.push(hole);
+    rare.holes.push(hole);
     if acked {
         return;
     }
@@ -101,7 +102,9 @@ fn probes(fwd: &SideMemory, rev: &SideMemory, scene: &Scene<'_>, emit: Emit<'_>)
         || (scene.s.len == 0 && scene.s.seq == scene.digest.peer_ack_before.minus(1));
     let into_closed = scene.analysis.labels.has(Labels::ZERO_WINDOW_PROBE);
     let below = just_below && scene.s.seq.is_before(scene.digest.next_before);
-    if !plain || scene.s.len > 1 || !(below || into_closed) {
+    // An acknowledgment that was kept back until its sender had gone on looks the same.
+    let late = scene.print().sent_after(fwd.newest) == Some(false);
+    if late || !plain || scene.s.len > 1 || !(below || into_closed) {
         return false;
     }
     let acked = scene.digest.peer_ack_before;
@@ -248,6 +251,7 @@ fn again(
         tsval: scene.tsval(),
         gap: elapsed.unwrap_or(0),
         count: earlier.map_or(1, |e| e.count.saturating_add(1)),
+        high: scene.digest.next_before,
         at_edge: acked == seq,
         spurious: false,
         timeout: false,
@@ -260,13 +264,10 @@ fn again(
         return if acked_unseen { Nature::Late } else { Nature::Copy };
     }
     let (kind, confidence) = if handshake {
-        // A copy that the network made comes soon, and has its original's IP ID.
-        let another = original.is_some_and(|o| o.2 != scene.s.ip.ip_id.unwrap_or(0));
-        let timer = elapsed.is_some_and(|n| n >= SHORTEST_SYN_TIMEOUT);
-        (
-            EventKind::HandshakeRetransmit,
-            if another || timer { Confidence::Certain } else { Confidence::Likely },
-        )
+        // A copy that the network made, or an original that came late, may look the same;
+        // only the sender's clock or its IP IDs rule them out.
+        let proven = sent_after == Some(true);
+        (EventKind::HandshakeRetransmit, if proven { Confidence::Certain } else { Confidence::Likely })
     } else if arrived && scene.s.len > 0 {
         resent.spurious = true;
         // Octets that were not seen before may be the original, shown late; and a packet
@@ -321,6 +322,10 @@ fn repair(
         let confidence = if doubled { Confidence::Certain } else { Confidence::Likely };
         return (EventKind::TimeoutRetransmit, confidence);
     }
+    // After a timeout all that was under way is sent again, as acknowledgments allow.
+    if fwd.resent().any(|r| r.timeout && acked.is_before(r.high)) {
+        return (EventKind::TimeoutRetransmit, Confidence::Undetermined);
+    }
     if asked && silence < SHORTEST_TIMEOUT {
         let kind = match (rev.duplicate_acks, sacked_beyond) {
             (3.., _) => EventKind::FastRetransmit,
@@ -352,10 +357,6 @@ fn repair(
     }
     if tail && !at_edge {
         return probe;
-    }
-    // After a timeout everything that was under way is sent again, as acknowledgments allow.
-    if fwd.resent().any(|r| r.timeout) {
-        return (EventKind::TimeoutRetransmit, Confidence::Undetermined);
     }
     (EventKind::Retransmit, Confidence::Undetermined)
 }

@@ -1,0 +1,172 @@
+//! What really happened, by the wire's log and the kernels' account; the analysis has no
+//! part in it, and neither has its decoder.
+
+use std::collections::BTreeMap;
+
+use synfin::lab::{Fate, LabOutcome};
+use synfin::model::TcpState;
+
+pub const FIN: u8 = 1;
+pub const SYN: u8 = 2;
+pub const RST: u8 = 4;
+
+/// Why a kernel sent something again, by its own TCP_INFO at that moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    Handshake,
+    /// The timer ran out: `retransmits` went up.
+    Timeout,
+    /// Still in the Loss state of an earlier timeout.
+    AfterTimeout,
+    /// In the Recovery state: duplicate acknowledgments, SACK or RACK.
+    Recovery,
+    /// In none of these: a tail loss probe.
+    Probe,
+    Unknown,
+}
+
+/// A segment that a host gave to the wire.
+#[derive(Debug, Clone)]
+pub struct Segment {
+    pub from: usize,
+    /// From the initial sequence number of its direction.
+    pub seq: i64,
+    pub end: i64,
+    pub flags: u8,
+    pub window: u16,
+    /// Some of its octets were sent before.
+    pub resent: bool,
+    /// It was sent again and some octet of it had not got through; `None` where the wire
+    /// still held a copy at the end, or the receiver threw octets away.
+    pub needed: Option<bool>,
+    pub cause: Option<Cause>,
+    /// Not new, no octets of its own, just below what comes next: the timer that sent it.
+    pub probe: Option<&'static str>,
+    /// It reached the other host whole.
+    pub arrived: bool,
+}
+
+impl Segment {
+    pub fn occupies(&self) -> bool {
+        self.end > self.seq
+    }
+}
+
+struct Raw {
+    seq: u32,
+    len: u32,
+    flags: u8,
+    window: u16,
+}
+
+fn parse(bytes: &[u8]) -> Option<Raw> {
+    let header = usize::from(bytes.first()? & 15) * 4;
+    let total = usize::from(u16::from_be_bytes([*bytes.get(2)?, *bytes.get(3)?]));
+    if *bytes.get(9)? != 6 {
+        return None;
+    }
+    let tcp = bytes.get(header..total)?;
+    let seq = u32::from_be_bytes(tcp.get(4..8)?.try_into().ok()?);
+    let offset = usize::from(*tcp.get(12)? >> 4) * 4;
+    let window = u16::from_be_bytes(tcp.get(14..16)?.try_into().ok()?);
+    Some(Raw { seq, len: u32::try_from(tcp.len().checked_sub(offset)?).ok()?, flags: *tcp.get(13)?, window })
+}
+
+/// Is `[from, to)` covered by these ranges?
+fn covered(ranges: impl Iterator<Item = (i64, i64)>, from: i64, to: i64) -> bool {
+    let mut ranges: Vec<(i64, i64)> = ranges.collect();
+    ranges.sort_unstable();
+    let mut at = from;
+    for (a, b) in ranges {
+        if a <= at {
+            at = at.max(b);
+        }
+    }
+    at >= to
+}
+
+/// The segments of a run, by the index of their frames.
+pub fn segments(run: &LabOutcome) -> Vec<Option<Segment>> {
+    let mut isn: BTreeMap<usize, u32> = BTreeMap::new();
+    let mut highest: BTreeMap<usize, i64> = BTreeMap::new();
+    let mut all: Vec<Option<Segment>> = Vec::new();
+    let thrown = |host: usize| {
+        let names = [
+            "TcpExt.TCPRcvQDrop",
+            "TcpExt.RcvPruned",
+            "TcpExt.PruneCalled",
+            "TcpExt.TCPOFODrop",
+            "TcpExt.TCPZeroWindowDrop",
+            "TcpExt.PAWSEstab",
+            "TcpExt.TCPBacklogDrop",
+        ];
+        run.counters.get(host).is_some_and(|c| names.iter().any(|n| c.contains_key(*n)))
+    };
+    for (index, frame) in run.frames.iter().enumerate() {
+        let (Some(from), Some(raw)) = (frame.from, parse(&frame.bytes)) else {
+            all.push(None);
+            continue;
+        };
+        let base = *isn.entry(from).or_insert(raw.seq);
+        let seq = i64::from(raw.seq.wrapping_sub(base).cast_signed());
+        let end = seq + i64::from(raw.len) + i64::from(raw.flags & (SYN | FIN) != 0);
+        let top = highest.entry(from).or_insert(0);
+        let resent = end > seq && seq < *top;
+        let probe = (end == seq && seq == *top - 1 && raw.flags & (SYN | FIN | RST) == 0).then(|| {
+            let before =
+                run.states.iter().rfind(|s| s.host == from && s.ts <= frame.ts && s.remote_port != 0);
+            before.and_then(|s| s.timer).unwrap_or("?")
+        });
+        let arrived = frame.deliveries.iter().any(|d| d.altered.is_none());
+        let mut segment = Segment {
+            from,
+            seq,
+            end,
+            flags: raw.flags,
+            window: raw.window,
+            resent,
+            needed: None,
+            cause: None,
+            probe,
+            arrived,
+        };
+        if resent {
+            let same = |s: &&Segment| s.from == from && s.seq < end && s.end > seq;
+            let earlier = || {
+                let frames = all.iter().zip(&run.frames);
+                frames.filter_map(|(s, f)| Some((s.as_ref()?, f))).filter(move |(s, _)| same(s))
+            };
+            let got = covered(earlier().filter(|(s, _)| s.arrived).map(|(s, _)| (s.seq, s.end)), seq, end);
+            let open = earlier().any(|(_, f)| f.fate.contains(&Fate::InFlight) && f.deliveries.is_empty());
+            segment.needed = (!open && !thrown(1 - from)).then_some(!got);
+            segment.cause = Some(cause(run, index, raw.flags));
+        }
+        *top = (*top).max(end);
+        all.push(Some(segment));
+    }
+    all
+}
+
+fn cause(run: &LabOutcome, index: usize, flags: u8) -> Cause {
+    if flags & SYN != 0 {
+        return Cause::Handshake;
+    }
+    let frame = &run.frames[index];
+    let own = |s: &&synfin::lab::SocketSample| Some(s.host) == frame.from && s.remote_port != 0;
+    let now = run.states.iter().filter(own).rfind(|s| s.ts <= frame.ts);
+    let before = run.states.iter().filter(own).rfind(|s| s.ts < frame.ts).and_then(|s| s.info);
+    let Some(now) = now.and_then(|s| s.info) else { return Cause::Unknown };
+    match now.ca_state {
+        3 => Cause::Recovery,
+        4 if before.is_none_or(|b| now.retransmits > b.retransmits) => Cause::Timeout,
+        4 => Cause::AfterTimeout,
+        0..=2 => Cause::Probe,
+        _ => Cause::Unknown,
+    }
+}
+
+/// The state of `host`'s socket between a packet of its capture and the next one.
+pub fn state(run: &LabOutcome, host: usize, until: Option<synfin::model::Timestamp>) -> Option<TcpState> {
+    let samples = run.states.iter().filter(|s| s.host == host && s.remote_port != 0);
+    samples.take_while(|s| until.is_none_or(|t| s.ts < t)).last().and_then(|s| s.state)
+}

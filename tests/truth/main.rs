@@ -1,0 +1,157 @@
+//! The analysis beside the truth: labs by chance on the real kernel, each packet's
+//! verdicts compared with the wire's log and the kernel's own account; tshark's labels,
+//! where it is installed, by the same measure.
+//!
+//! `SYNFIN_TRUTH=FIRST-LAST` runs these seeds instead of a few; `SYNFIN_TRUTH_SHOW=KIND`
+//! prints each answer that is wrong or missing; `SYNFIN_TRUTH_TABLE=FILE` takes the table,
+//! `SYNFIN_TRUTH_KEEP=FOLDER` the labs and their captures.
+//! Labs need a network namespace of their own: without root the test says so and passes.
+
+mod account;
+mod rules;
+mod score;
+mod tally;
+mod tshark;
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use synfin::lab::{LabOptions, LabOutcome, Observer, run};
+
+use score::Score;
+
+#[derive(Default)]
+struct Total {
+    runs: u64,
+    packets: u64,
+    failed: Vec<String>,
+    synfin: tally::Tally,
+    tshark: tally::Tally,
+    judged: bool,
+    wrong_certain: Vec<String>,
+    others: BTreeMap<&'static str, Vec<String>>,
+    /// Segments sent again by the wire's log and by the kernels' counters.
+    resent: (i64, i64),
+    timeouts: (i64, i64),
+    probes: (i64, i64),
+}
+
+fn counter(run: &LabOutcome, name: &str) -> i64 {
+    run.counters.iter().filter_map(|c| c.get(name)).sum()
+}
+
+fn one(seed: u64, dir: &std::path::Path, total: &Mutex<Total>) {
+    let path = dir.join(format!("{seed}.toml"));
+    std::fs::write(&path, rules::lab(seed)).unwrap();
+    let outcome = match run(path.to_str().unwrap(), &LabOptions { seed, ..LabOptions::default() }) {
+        Ok(outcome) => outcome,
+        Err(e) => {
+            let said = format!("seed {seed}: {e}");
+            return total.lock().unwrap().failed.push(said);
+        }
+    };
+    let segments = account::segments(&outcome);
+    score::COPIED.with_borrow_mut(|copied| {
+        let doubled = outcome.frames.iter().filter(|f| f.deliveries.len() > 1);
+        *copied = doubled.filter_map(|f| f.from).collect();
+    });
+    let mut scores: Vec<(usize, Score)> = Vec::new();
+    let mut judged = false;
+    for host in 0..2 {
+        let labels =
+            tshark::labels(&outcome, Observer::Host(host), &dir.join(format!("{seed}-{host}.pcapng")));
+        judged |= labels.is_some();
+        scores.push((host, score::score(&outcome, host, &segments, labels.as_ref())));
+    }
+    let mut t = total.lock().unwrap();
+    t.runs += 1;
+    t.judged |= judged;
+    t.packets += outcome.frames.len() as u64;
+    let of = |c| segments.iter().flatten().filter(|s| s.cause == Some(c)).count() as i64;
+    t.resent.0 += segments.iter().flatten().filter(|s| s.resent).count() as i64;
+    t.resent.1 += counter(&outcome, "Tcp.RetransSegs");
+    t.timeouts.0 += of(account::Cause::Timeout);
+    t.timeouts.1 += counter(&outcome, "TcpExt.TCPTimeouts");
+    t.probes.0 += of(account::Cause::Probe);
+    t.probes.1 += counter(&outcome, "TcpExt.TCPLossProbes");
+    for (host, score) in scores {
+        t.synfin.join(&score.synfin);
+        t.tshark.join(&score.tshark);
+        let place = format!("seed {seed} at host {host}");
+        t.wrong_certain.extend(score.wrong_certain.iter().map(|w| format!("{place}, {w}")));
+        for (kind, what) in score.others {
+            t.others.entry(kind).or_default().push(format!("{place}, {what}"));
+        }
+    }
+}
+
+fn seeds() -> std::ops::RangeInclusive<u64> {
+    let wanted = std::env::var("SYNFIN_TRUTH").unwrap_or_default();
+    let read = |s: &str| s.parse().ok();
+    match wanted.split_once('-') {
+        Some((a, b)) => read(a).unwrap_or(1)..=read(b).unwrap_or(1),
+        None => 1..=read(&wanted).unwrap_or(12),
+    }
+}
+
+#[test]
+fn no_certain_verdict_is_wrong() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("skipped: labs side by side need root");
+        return;
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    let kept = std::env::var_os("SYNFIN_TRUTH_KEEP").map(std::path::PathBuf::from);
+    let dir = kept.as_deref().unwrap_or(scratch.path());
+    let (seeds, total) = (seeds(), Mutex::new(Total::default()));
+    let next = AtomicU64::new(*seeds.start());
+    std::thread::scope(|scope| {
+        // They mostly wait for the kernels' timers.
+        for _ in 0..8 {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if !seeds.contains(&seed) {
+                        return;
+                    }
+                    one(seed, dir, &total);
+                }
+            });
+        }
+    });
+    let t = total.into_inner().unwrap();
+    if t.runs == 0 {
+        eprintln!("skipped, no labs here: {:?}", t.failed.first());
+        return;
+    }
+    let table = tally::table(&t.synfin, t.judged.then_some(&t.tshark));
+    println!(
+        "{} labs, {} packets sent; {} labs did not come to their end\n\n{table}",
+        t.runs,
+        t.packets,
+        t.failed.len()
+    );
+    println!(
+        "account, by the wire and by the counters: sent again {:?}, timeouts {:?}, loss probes {:?}",
+        t.resent, t.timeouts, t.probes
+    );
+    for line in &t.failed {
+        println!("failed: {line}");
+    }
+    let show = std::env::var("SYNFIN_TRUTH_SHOW").unwrap_or_default();
+    for (kind, lines) in &t.others {
+        let most = if !show.is_empty() && kind.contains(&show) { usize::MAX } else { 4 };
+        println!("{kind}: {} differ", lines.len());
+        lines.iter().take(most).for_each(|l| println!("  {l}"));
+    }
+    if let Some(file) = std::env::var_os("SYNFIN_TRUTH_TABLE") {
+        std::fs::write(file, &table).unwrap();
+    }
+    assert!(
+        t.wrong_certain.is_empty(),
+        "{} wrong certain:\n{}",
+        t.wrong_certain.len(),
+        t.wrong_certain.join("\n")
+    );
+}

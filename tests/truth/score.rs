@@ -1,0 +1,334 @@
+//! One capture: what was said of each packet beside what is so.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use synfin::decode::Decoder;
+use synfin::decode::TcpSegment;
+use synfin::lab::{LabOutcome, LabSource, Observer};
+use synfin::model::{PerSide, Side, TcpFlags, TcpState};
+use synfin::source::PacketSource;
+use synfin::track::{
+    Confidence, Event, EventKind, SeenSegment, Sink, TcpConversation, Tracker, TrackerOptions,
+};
+
+use crate::account::{self, Cause, Segment};
+use crate::tally::Tally;
+
+pub const RESENT: &str = "sent again (any reason)";
+pub const LOST: &str = "lost, so sent again";
+pub const NEEDLESS: &str = "sent again needlessly";
+/// The same where something in the packets can tell: SACK or time stamps are on.
+pub const NEEDLESS_TELLABLE: &str = "sent again needlessly (SACK or time stamps on)";
+pub const OVERTAKEN: &str = "overtaken";
+pub const COPY: &str = "copied by the network";
+pub const COPY_TOLD: &str = "copied by the network, told by D-SACK";
+pub const PROBED: &str = "cause: tail loss probe";
+pub const TIMED: &str = "cause: timeout";
+pub const ASKED: &str = "cause: fast recovery (SACK, RACK)";
+pub const SHUT: &str = "window closed";
+pub const WINDOW_PROBE: &str = "window probe";
+pub const KEEP_ALIVE: &str = "keep-alive";
+pub const STATE: &str = "state of the observer's socket";
+
+/// What the analysis said.
+#[derive(Default)]
+struct Said {
+    events: Vec<Event>,
+    states: BTreeMap<u64, PerSide<Option<TcpState>>>,
+    /// SACK or time stamps are in use.
+    tells: bool,
+}
+
+impl Sink for Said {
+    fn tcp(&mut self, s: &TcpSegment, seen: &SeenSegment, _: &TcpConversation) {
+        // A SYN of Linux with the MSS and window scale alone has eight octets of options.
+        self.tells |= s.flags.has(TcpFlags::SYN) && s.options.as_slice().len() > 8;
+        self.states.insert(s.ip.frame, seen.states);
+    }
+
+    fn event(&mut self, e: &Event) {
+        self.events.push(*e);
+    }
+}
+
+fn analyse(run: &LabOutcome, at: Observer) -> Said {
+    let (mut decoder, mut tracker) = (Decoder::default(), Tracker::new(TrackerOptions::default()));
+    let (mut said, mut source) = (Said::default(), LabSource::new(run, at));
+    let mut records = Vec::new();
+    while let Some(packet) = source.next_packet().unwrap() {
+        records.clear();
+        let problems = decoder.decode(&packet, &mut records);
+        assert!(problems.is_empty(), "packet {}: {problems:?}", packet.number);
+        for record in &records {
+            tracker.push(record, &mut said);
+        }
+    }
+    tracker.finish(&mut said);
+    said
+}
+
+/// One packet of a capture and what is so of it.
+struct Seen<'a> {
+    segment: &'a Segment,
+    sent: bool,
+    copy: bool,
+    overtaken: bool,
+    /// A packet before it in this capture shows that it is not new.
+    tellable: bool,
+    shut: bool,
+    was_shut: bool,
+}
+
+fn view<'a>(run: &LabOutcome, host: usize, segments: &'a [Option<Segment>]) -> Vec<Option<Seen<'a>>> {
+    let (mut met, mut highest) = (BTreeSet::new(), [-1_i64; 2]);
+    let mut shut = [false; 2];
+    let mut latest = [0_usize; 2];
+    let capture = run.capture(Observer::Host(host));
+    let look = |c: &synfin::lab::Captured<'_>| {
+        let segment = segments[c.frame].as_ref()?;
+        let from = segment.from;
+        let copy = !met.insert(c.frame);
+        let tellable = segment.seq < highest[from];
+        let overtaken =
+            !c.sent && !copy && segment.occupies() && !segment.resent && c.frame < latest[from] && tellable;
+        highest[from] = highest[from].max(segment.end);
+        latest[from] = latest[from].max(c.frame);
+        let plain = segment.flags & (account::SYN | account::RST) == 0;
+        let was_shut = shut[from];
+        if plain {
+            shut[from] = segment.window == 0;
+        }
+        let now = plain && segment.window == 0 && !was_shut;
+        Some(Seen { segment, sent: c.sent, copy, overtaken, tellable, shut: now, was_shut })
+    };
+    capture.iter().map(look).collect()
+}
+
+/// What one capture gave.
+#[derive(Default)]
+pub struct Score {
+    pub synfin: Tally,
+    pub tshark: Tally,
+    /// Each wrong `certain`, in words.
+    pub wrong_certain: Vec<String>,
+    /// Other wrong or missing answers: kind and packet.
+    pub others: Vec<(&'static str, String)>,
+}
+
+const SENT_AGAIN: [EventKind; 7] = [
+    EventKind::FastRetransmit,
+    EventKind::RackRetransmit,
+    EventKind::TailLossProbe,
+    EventKind::TimeoutRetransmit,
+    EventKind::HandshakeRetransmit,
+    EventKind::SpuriousRetransmit,
+    EventKind::Retransmit,
+];
+
+type Labels = BTreeMap<u64, Vec<&'static str>>;
+
+/// Scores the capture at `host`.
+pub fn score(run: &LabOutcome, host: usize, segments: &[Option<Segment>], tshark: Option<&Labels>) -> Score {
+    let said = analyse(run, Observer::Host(host));
+    let mut score = Score::default();
+    let mut packets: BTreeMap<u64, Vec<&Event>> = BTreeMap::new();
+    let mut needless: BTreeMap<u64, &Event> = BTreeMap::new();
+    for e in &said.events {
+        packets.entry(e.packet).or_default().push(e);
+        if e.kind == EventKind::SpuriousRetransmit {
+            let of = e.evidence.witness.and(e.evidence.original).unwrap_or(e.packet);
+            needless.insert(of, e);
+        }
+    }
+    let seen = view(run, host, segments);
+    let none = Vec::new();
+    // The handshake agrees on them.
+    let tells = said.tells;
+    for (number, p) in (1_u64..).zip(&seen) {
+        let Some(p) = p else { continue };
+        let events = packets.get(&number).unwrap_or(&none);
+        let has = |kinds: &[EventKind]| {
+            events.iter().any(|e| kinds.contains(&e.kind) && e.evidence.witness.is_none())
+        };
+        let labels = tshark.map(|t| t.get(&number).cloned().unwrap_or_default());
+        let label = |names: &[&str]| labels.as_ref().map(|l| names.iter().any(|n| l.contains(n)));
+        let mut ask = |kind: &'static str, so: bool, own: bool, other: Option<bool>| {
+            score.synfin.add(kind, so, own);
+            if let Some(other) = other {
+                score.tshark.add(kind, so, other);
+            }
+            if so != own {
+                let what = if own { "wrongly said" } else { "missed" };
+                let found: Vec<String> =
+                    events.iter().map(|e| format!("{} {}", e.kind.name(), e.confidence.name())).collect();
+                score.others.push((
+                    kind,
+                    format!(
+                        "packet {number} {what}; found [{}], cause {:?}",
+                        found.join(", "),
+                        p.segment.cause
+                    ),
+                ));
+            }
+        };
+        let s = p.segment;
+        let any = label(&["retransmission", "fast_retransmission", "spurious_retransmission"]);
+        let again = s.resent && !p.copy;
+        if !again || p.tellable {
+            ask(RESENT, again, has(&SENT_AGAIN), any);
+        }
+        if again && p.tellable && s.flags & account::SYN == 0 {
+            if let Some(needed) = s.needed {
+                let spurious = needless.contains_key(&number);
+                let theirs = label(&["spurious_retransmission"]);
+                ask(LOST, needed, has(&SENT_AGAIN) && !spurious, any.zip(theirs).map(|(a, s)| a && !s));
+                ask(NEEDLESS, !needed, spurious, theirs);
+                if tells {
+                    ask(NEEDLESS_TELLABLE, !needed, spurious, theirs);
+                }
+            }
+            if p.sent {
+                let needed = s.needed == Some(true);
+                let mut cause = |kind, so: bool, own: bool, other| {
+                    if needed || own {
+                        ask(kind, so, own, other);
+                    }
+                };
+                cause(PROBED, s.cause == Some(Cause::Probe), has(&[EventKind::TailLossProbe]), None);
+                let timeout = matches!(s.cause, Some(Cause::Timeout | Cause::AfterTimeout));
+                cause(TIMED, timeout, has(&[EventKind::TimeoutRetransmit]), None);
+                let fast = has(&[EventKind::FastRetransmit, EventKind::RackRetransmit]);
+                cause(ASKED, s.cause == Some(Cause::Recovery), fast, label(&["fast_retransmission"]));
+            }
+        }
+        if !p.sent {
+            ask(OVERTAKEN, p.overtaken, has(&[EventKind::Reordered]), label(&["out_of_order"]));
+        }
+        ask(COPY, p.copy, has(&[EventKind::DuplicatedByNetwork, EventKind::CapturedTwice]), None);
+        ask(SHUT, p.shut, has(&[EventKind::ZeroWindow]), None);
+        if !p.copy {
+            ask(
+                WINDOW_PROBE,
+                s.probe == Some("persist"),
+                has(&[EventKind::WindowProbe]),
+                label(&["zero_window_probe"]),
+            );
+            ask(
+                KEEP_ALIVE,
+                s.probe == Some("keepalive"),
+                has(&[EventKind::KeepAlive]),
+                label(&["keep_alive"]),
+            );
+        }
+    }
+    told(&mut score, &said, &seen);
+    states(&mut score, run, host, &said, &seen);
+    for e in said.events.iter().filter(|e| e.confidence == Confidence::Certain) {
+        if let Some(why) = wrong(e, &seen, &said) {
+            score.wrong_certain.push(format!("packet {}: {} certain, but {why}", e.packet, e.kind.name()));
+        }
+    }
+    score
+}
+
+/// Copies that only a D-SACK tells of.
+fn told(score: &mut Score, said: &Said, seen: &[Option<Seen<'_>>]) {
+    for e in said.events.iter().filter(|e| e.kind == EventKind::DuplicatedByNetwork) {
+        let Some(witness) = e.evidence.witness else { continue };
+        let Some(Some(w)) = seen.get(witness as usize - 1) else { continue };
+        // Relative numbers: by the distance to the acknowledgment's own direction is not
+        // known here, so any copied segment of the other side will do.
+        let other = 1 - w.segment.from;
+        let copied = COPIED.with_borrow(|c| c.contains(&other));
+        score.synfin.add(COPY_TOLD, copied, true);
+        if !copied {
+            score.others.push((COPY_TOLD, format!("packet {} wrongly said", e.packet)));
+        }
+    }
+}
+
+thread_local! {
+    /// The hosts some of whose segments the wire copied.
+    pub static COPIED: std::cell::RefCell<BTreeSet<usize>> = const { std::cell::RefCell::new(BTreeSet::new()) };
+}
+
+/// The observer's own socket: the kernel knows.
+fn states(score: &mut Score, run: &LabOutcome, host: usize, said: &Said, seen: &[Option<Seen<'_>>]) {
+    let capture = run.capture(Observer::Host(host));
+    let side = if host == 0 { Side::Orig } else { Side::Resp };
+    let (mut fin, mut spoke) = (false, false);
+    for (i, p) in seen.iter().enumerate() {
+        let Some(p) = p else { continue };
+        spoke |= p.sent;
+        fin |= p.sent && p.segment.flags & account::FIN != 0;
+        let Some(found) = said.states.get(&(i as u64 + 1)).map(|s| s[side]) else { continue };
+        let kernel = account::state(run, host, capture.get(i + 1).map(|c| c.ts));
+        // A close that waits behind data is no FIN yet; packets cannot show it.
+        let closing = [TcpState::FinWait1, TcpState::FinWait2, TcpState::Closing, TcpState::LastAck];
+        // Nor can they show that somebody listens, before it has answered.
+        if !spoke && kernel == Some(TcpState::SynReceived) {
+            continue;
+        }
+        if !fin && kernel.is_some_and(|k| closing.contains(&k)) {
+            continue;
+        }
+        let gone = |s: Option<TcpState>| matches!(s, None | Some(TcpState::Closed));
+        let same = found == kernel || gone(found) && gone(kernel);
+        score.synfin.answer(STATE, (same || found.is_some()).then_some(same));
+        if !same {
+            let what = format!("packet {} sent={} {found:?}, the kernel {kernel:?}", i + 1, p.sent);
+            score.others.push((STATE, what));
+        }
+    }
+}
+
+/// Why a certain verdict is wrong, if it is.
+fn wrong(e: &Event, seen: &[Option<Seen<'_>>], said: &Said) -> Option<String> {
+    let at = |n: u64| seen.get(usize::try_from(n).ok()?.checked_sub(1)?)?.as_ref();
+    let p = at(e.packet)?;
+    let s = p.segment;
+    let unless = |so: bool, why: &str| (!so).then(|| why.to_owned());
+    match e.kind {
+        EventKind::SpuriousRetransmit => {
+            let of = e.evidence.witness.and(e.evidence.original).unwrap_or(e.packet);
+            let of = at(of)?;
+            unless(of.segment.resent && of.segment.needed != Some(true), "an octet of it had not got through")
+        }
+        EventKind::TimeoutRetransmit => {
+            unless(s.cause == Some(Cause::Timeout), "the kernel's timer had not run out")
+                .map(|w| format!("{w} ({:?})", s.cause))
+        }
+        EventKind::TailLossProbe => unless(s.cause == Some(Cause::Probe), "the kernel sent no probe"),
+        EventKind::FastRetransmit | EventKind::RackRetransmit => {
+            unless(s.cause == Some(Cause::Recovery), "the kernel was not in recovery")
+        }
+        EventKind::HandshakeRetransmit => {
+            unless(s.resent && s.flags & account::SYN != 0 && !p.copy, "no handshake segment was sent again")
+        }
+        EventKind::Retransmit => unless(s.resent && !p.copy, "it was not sent again"),
+        EventKind::Reordered => unless(p.overtaken, "it was not overtaken"),
+        EventKind::DuplicatedByNetwork => {
+            unless(p.copy || e.evidence.witness.is_some(), "the wire made no copy")
+        }
+        EventKind::CaptureMissed => Some("the capture missed nothing".into()),
+        EventKind::CapturedTwice => Some("the capture has each packet once".into()),
+        EventKind::WindowProbe => {
+            unless(s.probe == Some("persist"), "the kernel's persist timer did not run")
+                .map(|w| format!("{w} ({:?})", s.probe))
+        }
+        EventKind::KeepAlive => {
+            unless(s.probe == Some("keepalive"), "the kernel's keep-alive timer did not run")
+                .map(|w| format!("{w} ({:?})", s.probe))
+        }
+        EventKind::ZeroWindow => unless(p.shut, "its window is open"),
+        EventKind::WindowOpened => unless(p.was_shut && s.window > 0, "its window was open before"),
+        EventKind::OffloadSegments => Some("no segment was joined".into()),
+        EventKind::OffloadChecksums => Some("checksums were complete".into()),
+        EventKind::Closed => {
+            let both = said.states.get(&e.packet)?;
+            let gone = |s: Option<TcpState>| matches!(s, Some(TcpState::Closed | TcpState::TimeWait));
+            unless(gone(both[Side::Orig]) && gone(both[Side::Resp]), "a side was open")
+        }
+        _ => None,
+    }
+}
