@@ -3,7 +3,7 @@
 include packaging/install.mk
 
 .DEFAULT_GOAL := release
-.PHONY: help setup demo test lint fmt unit bench fuzz pictures conformance clean
+.PHONY: help setup demo test lint fmt unit bench browser-test fuzz pictures conformance clean
 
 release: setup
 
@@ -14,6 +14,7 @@ help:
 	@echo "make release     the program, manual pages and completions"
 	@echo "make install     into PREFIX ($(PREFIX)); then 'make setcap' to capture without sudo"
 	@echo "make bench       speed and memory beside other programs, into docs/performance.md"
+	@echo "make browser-test  the HTML report and the pictures in headless Chromium"
 	@echo "make fuzz        every fuzz target, FUZZ_SECONDS ($(FUZZ_SECONDS)) each"
 	@echo "make pictures    the ladders, headers and graphs of the bundled captures, in target/pictures"
 	@echo "make conformance every capture of the conformance corpus, if it is beside this checkout"
@@ -46,9 +47,14 @@ unit: setup
 	else $(CARGO) test --locked --lib --bins --tests && $(CARGO) test --locked --doc; fi
 
 bench: setup
+	$(CARGO) build --release --locked --bins --example generate
 	$(CARGO) bench --locked --bench compare -- --write docs/performance.md
 	@if command -v valgrind >/dev/null 2>&1; then $(CARGO) run --release --locked --example drift; \
 	else echo "instruction counts: skipped, valgrind is not installed"; fi
+
+# The report and the pictures in a real browser; says what it skips, and why.
+browser-test: setup
+	tests/browser/run.sh
 
 FUZZ_SECONDS ?= 60
 fuzz: setup

@@ -111,6 +111,13 @@ proptest! {
     }
 
     #[test]
+    fn any_conversation_may_start_and_end_anywhere(lines in prop::collection::vec(segment(), 0..25)) {
+        let script = script(&lines);
+        ends_anywhere("random", &script);
+        starts_anywhere("random", &script);
+    }
+
+    #[test]
     fn scenarios_survive_the_wrap(orig in numbers(), resp in numbers()) {
         for (name, text) in scenarios() {
             let still = Script::parse(&text).unwrap();
@@ -239,24 +246,19 @@ fn show(script: &Script, frames: &[(Timestamp, u32, Vec<u8>)], first: usize) -> 
 }
 
 /// What follows in the capture changes nothing that was said.
-#[test]
-fn cutting_the_end_changes_no_verdict() {
-    for (name, text) in scenarios() {
-        let script = Script::parse(&text).unwrap();
-        let all = frames(&script);
-        let whole = show(&script, &all, 1);
-        for end in 0..all.len() {
-            let cut = show(&script, &all[..end], 1);
-            for (frame, packet) in &cut.packets {
-                assert_eq!(packet.events, whole.packets[frame].events, "{name}, {end} frames, frame {frame}");
-            }
+fn ends_anywhere(name: &str, script: &Script) {
+    let all = frames(script);
+    let whole = show(script, &all, 1);
+    for end in 0..all.len() {
+        let cut = show(script, &all[..end], 1);
+        for (frame, packet) in &cut.packets {
+            assert_eq!(packet.events, whole.packets[frame].events, "{name}, {end} frames, frame {frame}");
         }
     }
 }
 
 /// Who comes late knows less, and must not be surer for it.
-#[test]
-fn cutting_the_start_makes_nothing_certain_that_is_not_so() {
+fn starts_anywhere(name: &str, script: &Script) {
     // What is so from some packet on is said of the first packet that shows it, and who
     // comes late sees a later one. The first FIN may be one that was sent again.
     const LASTING: [&str; 6] =
@@ -265,27 +267,33 @@ fn cutting_the_start_makes_nothing_certain_that_is_not_so() {
     const LACKS: [&str; 2] = ["gap", "capture_missed"];
     // Who closed and who opened is deduced from less.
     const FACTS: [&str; 3] = ["opening", "established", "closed"];
-    for (name, text) in scenarios() {
-        let script = Script::parse(&text).unwrap();
-        let all = frames(&script);
-        let whole = show(&script, &all, 1);
-        for start in 1..all.len() {
-            let cut = show(&script, &all[start..], 1 + start);
-            for (frame, packet) in &cut.packets {
-                for (kind, confidence) in &packet.events {
-                    if *confidence != "certain" || [&LASTING[..], &LACKS, &FACTS].concat().contains(kind) {
-                        continue;
-                    }
-                    let known = whole.packets[frame].events.iter().any(|e| e.0 == *kind);
-                    let said = &whole.packets[frame].events;
-                    assert!(
-                        known,
-                        "{name} from {} on, frame {frame}: {kind} certain, and in truth {said:?}",
-                        start + 1
-                    );
+    let all = frames(script);
+    let whole = show(script, &all, 1);
+    for start in 1..all.len() {
+        let cut = show(script, &all[start..], 1 + start);
+        for (frame, packet) in &cut.packets {
+            for (kind, confidence) in &packet.events {
+                if *confidence != "certain" || [&LASTING[..], &LACKS, &FACTS].concat().contains(kind) {
+                    continue;
                 }
+                let said = &whole.packets[frame].events;
+                let known = said.iter().any(|e| e.0 == *kind);
+                assert!(
+                    known,
+                    "{name} from {} on, frame {frame}: {kind} certain, and in truth {said:?}",
+                    start + 1
+                );
             }
         }
+    }
+}
+
+#[test]
+fn a_capture_may_start_and_end_anywhere() {
+    for (name, text) in scenarios() {
+        let script = Script::parse(&text).unwrap();
+        ends_anywhere(&name, &script);
+        starts_anywhere(&name, &script);
     }
 }
 

@@ -132,7 +132,7 @@ fn every_scenario_is_told_as_it_was_written() {
 /// against it are the packets that do not list it.)
 #[test]
 fn every_kind_has_a_scenario() {
-    // It takes 10,000 segments that wait: too many to type (see the properties).
+    // It takes 10,000 segments that wait: too many to type, and tested below.
     let not_typed = [EventKind::ListFull];
     let mut found = std::collections::BTreeSet::new();
     for (name, text) in scenarios() {
@@ -147,6 +147,23 @@ fn every_kind_has_a_scenario() {
         .filter(|kind| !found.contains(kind))
         .collect();
     assert!(missing.is_empty(), "no scenario for {missing:?}");
+}
+
+/// More segments wait for their acknowledgment than are remembered: that is said, once.
+#[test]
+fn a_full_list_is_said() {
+    for (segments, times) in [(9_990u32, 0), (10_100, 1)] {
+        let mut text = String::from(
+            "tcp 10.0.0.1:40000 > 192.0.2.1:80\n0 > S 0:0(0) <mss 1000,wscale 14>\n\
+             +.01 < S. 0:0(0) ack 1 <mss 1000,wscale 14>\n+.01 > . 1:1(0) ack 1\n",
+        );
+        for n in 0..segments {
+            let _ = writeln!(text, "+0 > . {}:{}(1) ack 1", 1 + n, 2 + n);
+        }
+        let seen = analyse_script(Script::parse(&text).unwrap());
+        let events = seen.packets.values().flat_map(|p| &p.events);
+        assert_eq!(events.filter(|e| **e == ("list_full", "certain")).count(), times, "{segments}");
+    }
 }
 
 #[test]

@@ -69,8 +69,8 @@ pub(super) struct TrackArgs {
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     max_connections: usize,
 
-    /// Conversations up to which finished ones stay, so that a late segment finds them
-    #[arg(long, value_name = "N", default_value_t = 4096)]
+    /// Finished connections kept, so that a late segment finds its own
+    #[arg(long, value_name = "N", default_value_t = 1024)]
     linger: usize,
 }
 

@@ -20,14 +20,14 @@ pub struct TrackerOptions {
     /// Conversations kept at once. Beyond it finished ones leave first, then those with
     /// the least in them.
     pub max_conversations: usize,
-    /// Finished connections leave once there are more conversations than this; until
-    /// then a late segment still finds its connection, however late it is.
+    /// Finished connections kept, the latest ones: a late segment still finds its
+    /// connection, however late it is. Few stay in a processor's cache.
     pub linger: usize,
 }
 
 impl Default for TrackerOptions {
     fn default() -> Self {
-        Self { keep_apart: false, max_conversations: 1_000_000, linger: 65_536 }
+        Self { keep_apart: false, max_conversations: 1_000_000, linger: 1024 }
     }
 }
 
@@ -119,7 +119,13 @@ impl Tracker {
         let slot = match self.tcp.find(&key) {
             Some(slot) => {
                 port_reuse = s.flags.has(TcpFlags::SYN) && self.reuses_ports(slot, s);
-                if port_reuse && !s.flags.has(TcpFlags::ACK) { self.new_tcp(key, s, sink) } else { slot }
+                if port_reuse && !s.flags.has(TcpFlags::ACK) {
+                    // No segment can find the old one any more.
+                    self.finish_one(slot);
+                    self.new_tcp(key, s, sink)
+                } else {
+                    slot
+                }
             }
             None => self.new_tcp(key, s, sink),
         };
@@ -129,11 +135,19 @@ impl Tracker {
             *conversation = TcpConversation::new(key, stream, fresh.0, fresh.1, fresh.2, fresh.3);
         }
         let seen = conversation.segment(s, port_reuse, &mut self.pool, &mut |event| sink.event(&event));
+        sink.tcp(s, &seen, conversation);
         if conversation.is_finished() && !conversation.queued {
-            conversation.queued = true;
+            self.finish_one(slot);
+        }
+    }
+
+    /// Puts a connection among those that may leave.
+    fn finish_one(&mut self, slot: u32) {
+        if let Some(conversation) = self.tcp.get_mut(slot)
+            && !std::mem::replace(&mut conversation.queued, true)
+        {
             self.finished.push_back((slot, conversation.stream));
         }
-        sink.tcp(s, &seen, conversation);
     }
 
     /// A SYN (or SYN-ACK) whose number does not fit the connection that has these
@@ -220,17 +234,18 @@ impl Tracker {
     /// Makes room for one more conversation: finished ones leave first.
     #[inline]
     fn make_room(&mut self, sink: &mut impl Sink) {
-        let live = self.tcp.len() + self.udp.len();
-        if live >= self.options.linger {
-            self.let_finished_go(sink);
+        let full = self.tcp.len() + self.udp.len() >= self.options.max_conversations;
+        if full || self.finished.len() > self.options.linger {
+            self.let_finished_go(if full { 0 } else { self.options.linger }, sink);
             if self.tcp.len() + self.udp.len() >= self.options.max_conversations {
                 self.evict(sink);
             }
         }
     }
 
-    fn let_finished_go(&mut self, sink: &mut impl Sink) {
-        while self.tcp.len() + self.udp.len() >= self.options.linger {
+    /// Lets finished connections go, the oldest first, until so many are left.
+    fn let_finished_go(&mut self, keep: usize, sink: &mut impl Sink) {
+        while self.finished.len() > keep {
             let Some((slot, stream)) = self.finished.pop_front() else { return };
             let still = |c: &TcpConversation| c.stream == stream;
             if self.tcp.get(slot).is_some_and(still) {

@@ -138,7 +138,10 @@ impl<W: Write> Sink for Ndjson<W> {
         }
         if let Some(frame) = a.acks_frame {
             l.num("acks_frame", frame);
-            l.int("ack_rtt", a.ack_rtt);
+            // A clock too coarse to tell them apart measured nothing.
+            if a.ack_rtt != 0 {
+                l.int("ack_rtt", a.ack_rtt);
+            }
         }
         l.maybe("initial_rtt", seen.initial_rtt);
         l.maybe("bytes_in_flight", a.bytes_in_flight.map(i64::from));

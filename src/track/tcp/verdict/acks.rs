@@ -13,6 +13,8 @@ const DELAYED: std::ops::Range<i64> = 35_000_000..510_000_000;
 
 /// Packets that a capture shows in the wrong order lie no farther apart than this.
 const CARDS_APART: i64 = 5_000_000;
+/// What was acknowledged and not seen by then does not come any more.
+const FORGET: i64 = 1_000_000_000;
 
 /// Judges an acknowledgment by `fwd` of what `rev` sent.
 #[inline]
@@ -140,9 +142,11 @@ fn missed(rev: &mut SideMemory, scene: &Scene<'_>, emit: Emit<'_>) {
     let side = scene.side.other();
     let holes = rev.rare_mut().map(|r| &mut r.holes);
     holes.into_iter().for_each(|holes| {
-        holes.iter_mut().for_each(|hole| {
+        holes.retain_mut(|hole| {
+            let age = scene.s.ip.ts.since(hole.ts);
             if hole.acked || hole.end.is_after(ack) {
-                return;
+                // No card is so late.
+                return !(hole.acked && age > FORGET);
             }
             hole.acked = true;
             let evidence = Evidence {
@@ -153,11 +157,11 @@ fn missed(rev: &mut SideMemory, scene: &Scene<'_>, emit: Emit<'_>) {
                 ..Evidence::default()
             };
             // Two cards that record a direction each may show it yet.
-            let late = scene.s.ip.ts.since(hole.ts) < CARDS_APART;
-            let confidence = if late { Confidence::Likely } else { Confidence::Certain };
+            let confidence = if age < CARDS_APART { Confidence::Likely } else { Confidence::Certain };
             let mut event = scene.event(EventKind::CaptureMissed, confidence, evidence);
             event.side = side;
             emit(event);
+            true
         })
     });
     if scene.analysis.labels.has(Labels::ACK_LOST_SEGMENT) && ack.is_after(scene.rev.next) {

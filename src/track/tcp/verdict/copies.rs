@@ -69,12 +69,16 @@ pub(super) fn say(memory: &mut Memory, scene: &Scene<'_>, original: &Print, emit
     // Networks that duplicate every packet both ways do not exist; capture points that
     // see every packet twice do.
     let originals = memory.packets.saturating_sub(memory.copies);
+    let other = &memory.sides[1 - scene.dir];
     let all = memory.copies >= 4
         && memory.copies.saturating_mul(10) >= originals.saturating_mul(9)
-        && memory.sides[1 - scene.dir].latest_is_copy;
+        && (other.latest_is_copy || other.recent.frame == 0);
     if all {
         memory.said.captured_twice = true;
-        emit(scene.event(EventKind::CapturedTwice, Confidence::Certain, evidence));
+        // Of one direction alone a network that doubles it looks the same.
+        let both = other.recent.frame != 0;
+        let confidence = if both { Confidence::Certain } else { Confidence::Likely };
+        emit(scene.event(EventKind::CapturedTwice, confidence, evidence));
         return;
     }
     // A router between the two sightings took one from the TTL: one capture, two places.

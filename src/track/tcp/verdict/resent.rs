@@ -121,8 +121,11 @@ fn probes(fwd: &SideMemory, rev: &SideMemory, scene: &Scene<'_>, emit: Emit<'_>)
         emit(scene.event(EventKind::WindowProbe, confidence, evidence));
     } else if scene.s.seq == scene.digest.next_before.minus(1) && !waits {
         // A pure acknowledgment that was overtaken by one octet looks the same; so does a
-        // single octet sent again, where its acknowledgment was not seen.
+        // single octet sent again whose acknowledgment was not captured, or was lost behind
+        // the capture point.
+        let keystroke = fwd.recent.len == 1 && fwd.recent.seq == scene.s.seq;
         let confidence = match silent {
+            _ if scene.s.len == 1 && keystroke => Confidence::Likely,
             _ if acked.0 == 0 => Confidence::Undetermined,
             Some(n) if n >= 1_000_000_000 => Confidence::Certain,
             _ => Confidence::Likely,
