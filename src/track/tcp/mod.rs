@@ -13,3 +13,19 @@ pub use conversation::TcpConversation;
 pub use stats::{Rtt, Stats};
 
 pub(super) use outstanding::Pool;
+
+#[cfg(test)]
+mod tests {
+    use super::TcpConversation;
+
+    /// Octets that a tracked connection may take, in whole cache lines of 64:
+    /// ARCHITECTURE.md states the size of today.
+    const ROOM: usize = 1408;
+
+    #[test]
+    fn a_connection_grows_only_on_purpose() {
+        let size = size_of::<TcpConversation>();
+        println!("a tracked connection: {size} octets");
+        assert_eq!(size.next_multiple_of(64), ROOM, "{size} octets: state it in ARCHITECTURE.md");
+    }
+}
