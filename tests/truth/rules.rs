@@ -20,7 +20,7 @@ impl Dice {
     }
 
     fn one_in(&mut self, n: u64) -> bool {
-        self.roll() % n == 0
+        self.roll().is_multiple_of(n)
     }
 
     fn of<'a>(&mut self, words: &[&'a str]) -> &'a str {
