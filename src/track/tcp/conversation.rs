@@ -275,6 +275,7 @@ impl TcpConversation {
             first: self.counts[0].packets + self.counts[1].packets == 1,
             syn_rtt: self.syn_rtt,
             mss: self.stats[1 - d].mss,
+            sack: self.stats[0].sack_permitted && self.stats[1].sack_permitted,
             refuses: self.begin.refused && s.flags.has(TcpFlags::RST | TcpFlags::ACK) && answers_syn,
             roles_known: self.roles_known,
         };

@@ -44,6 +44,8 @@ pub(super) struct Scene<'a> {
     pub syn_rtt: Option<i64>,
     /// The receiver's MSS option.
     pub mss: Option<u16>,
+    /// Both ends permitted SACK in their SYNs.
+    pub sack: bool,
     /// A SYN was seen from the receiver, and it was never answered by a SYN-ACK.
     pub refuses: bool,
     pub roles_known: bool,

@@ -345,9 +345,13 @@ fn repair(
         None => (EventKind::TailLossProbe, Confidence::Undetermined),
     };
     if at_edge && tail {
-        // The only segment under way: a probe and a timeout send the same.
+        // The only segment under way: a probe and a timeout send the same. A probe waits two
+        // round trips and for a delayed acknowledgment (RFC 8985 section 7.2), no longer than
+        // the timer would, so with SACK it comes first, once.
         return if waited < SHORTEST_TIMEOUT {
             probe
+        } else if scene.sack && earlier.is_none() && !asked {
+            (EventKind::TailLossProbe, Confidence::Undetermined)
         } else {
             (EventKind::TimeoutRetransmit, Confidence::Undetermined)
         };
