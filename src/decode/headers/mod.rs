@@ -158,15 +158,18 @@ impl HeaderTree {
     #[must_use]
     pub fn shares(&self) -> Vec<Share> {
         let whole = self.wire.max(1) as f64;
+        let mut next = usize::MAX;
         let share = |(i, layer): (usize, &Layer)| {
-            // A header that claims octets of the trailer does not get them.
-            let next = self.layers.get(i + 1).map_or(usize::MAX, |l| l.offset);
+            // Headers that claim octets of a trailer do not get them, however many lie there.
             let end = layer.offset.saturating_add(layer.len).min(next);
+            next = next.min(layer.offset);
             let octets = end.min(self.wire).saturating_sub(layer.offset);
             let captured = end.min(self.data.len()).saturating_sub(layer.offset);
             Share { layer: i, octets, captured, share: octets as f64 / whole }
         };
-        self.layers.iter().enumerate().map(share).collect()
+        let mut shares: Vec<Share> = self.layers.iter().enumerate().rev().map(share).collect();
+        shares.reverse();
+        shares
     }
 }
 
