@@ -71,7 +71,11 @@ fn null(w: &mut Walk<'_>, o: Octets<'_>) {
 fn sll(w: &mut Walk<'_>, o: Octets<'_>) {
     w.path.push(Proto::Sll);
     let (Some(hardware), Some(protocol)) = (o.u16(2), o.u16(14)) else { return w.short(&o) };
-    let payload = o.skip(16);
+    cooked(w, hardware, protocol, o.skip(16));
+}
+
+/// What both versions of the cooked header say of their payload.
+fn cooked(w: &mut Walk<'_>, hardware: u16, protocol: u16, payload: Octets<'_>) {
     match (hardware, protocol) {
         // ARPHRD_FRAD, ARPHRD_NETLINK and the like carry other things.
         (770 | 824, _) => {}
@@ -85,14 +89,7 @@ fn sll(w: &mut Walk<'_>, o: Octets<'_>) {
 fn sll2(w: &mut Walk<'_>, o: Octets<'_>) {
     w.path.push(Proto::Sll);
     let (Some(protocol), Some(hardware)) = (o.u16(0), o.u16(8)) else { return w.short(&o) };
-    let payload = o.skip(20);
-    match (hardware, protocol) {
-        (770 | 824, _) => {}
-        (778, _) => ip::gre_payload(w, protocol, payload),
-        (_, 0x0004) => ethernet::llc(w, payload),
-        (_, 0x0001) => ethernet::novell(payload),
-        _ => ethertype(w, protocol, payload),
-    }
+    cooked(w, hardware, protocol, o.skip(20));
 }
 
 /// Cisco HDLC: address, control, EtherType.
