@@ -22,6 +22,8 @@ pub struct Ndjson<W: Write> {
     lines: Lines,
     /// Packet records too, not only conversations and events.
     packets: bool,
+    /// Each line at once, for who waits for it.
+    eager: bool,
     error: Option<io::Error>,
 }
 
@@ -31,7 +33,13 @@ const GATHER: usize = 64 << 10;
 impl<W: Write> Ndjson<W> {
     /// Records into `out`; with `packets` one for each header too.
     pub fn new(out: W, packets: bool) -> Self {
-        Self { out, lines: Lines::default(), packets, error: None }
+        Self { out, lines: Lines::default(), packets, eager: false, error: None }
+    }
+
+    /// Writes each line at once: what it tells of is still growing.
+    #[must_use]
+    pub fn eager(self, eager: bool) -> Self {
+        Self { eager, ..self }
     }
 
     /// The first error of `out`, if there was one: the caller stops reading then.
@@ -64,7 +72,7 @@ impl<W: Write> Ndjson<W> {
 
     fn end_line(&mut self) {
         self.lines.close();
-        if self.lines.bytes.len() >= GATHER {
+        if self.eager || self.lines.bytes.len() >= GATHER {
             self.flush();
         }
     }
