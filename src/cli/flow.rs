@@ -1,20 +1,19 @@
 //! The trip: source → decode → track → sink, on one thread or on two.
 //!
-//! With two, one reads and decodes while the other tracks: records travel in batches
-//! whose buffers go back and forth. The order is that of the packets either way, so the
-//! output is the same to the byte.
+//! With two, one reads, decodes and hashes while the other tracks. The order is that of the
+//! packets either way, so the output is the same to the byte.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread;
 
 use crate::decode::{Decoder, Record};
 use crate::model::{LinkType, Packet};
 use crate::report::{FrameTotals, Recorder};
 use crate::source::{PacketSource, SourceError};
-use crate::track::{Sink, Tracker, TrackerOptions};
+use crate::track::{Batch, KeyHasher, Sink, Tracker, TrackerOptions};
 use crate::view::ndjson::Ndjson;
+
+use super::relay::relay;
 
 /// A sink that may have had enough.
 pub(super) trait Destination: Sink {
@@ -22,6 +21,9 @@ pub(super) trait Destination: Sink {
     fn is_closed(&self) -> bool {
         false
     }
+
+    /// All that was read so far has been told.
+    fn settled(&mut self) {}
 
     /// The frame whose records it has just got. Only [`Flow::packet`] has frames.
     fn frame(&mut self, packet: &Packet<'_>) {
@@ -34,6 +36,10 @@ impl Destination for Recorder {}
 impl<W: std::io::Write> Destination for Ndjson<W> {
     fn is_closed(&self) -> bool {
         self.failed()
+    }
+
+    fn settled(&mut self) {
+        self.settled();
     }
 }
 
@@ -74,9 +80,30 @@ impl Front {
         }
         let before = records.len();
         let problems = self.decoder.decode(packet, records);
-        self.totals.count(packet, problems, records.len() - before);
+        self.totals.count(packet, problems, records.get(before..).unwrap_or_default());
         self.packets += 1;
         self.count.is_none_or(|c| self.packets < c)
+    }
+
+    /// Fills a batch from `source`; false when no more are wanted, or there are no more.
+    #[inline]
+    fn fill<S: PacketSource + ?Sized>(
+        &mut self,
+        source: &mut S,
+        batch: &mut Batch,
+        most: usize,
+        hasher: &KeyHasher,
+    ) -> Result<bool, SourceError> {
+        let mut more = Ok(true);
+        while matches!(more, Ok(true)) && batch.len() < most {
+            more = match source.next_packet() {
+                Ok(Some(packet)) => Ok(self.decode(&packet, batch.records())),
+                Ok(None) => Ok(false),
+                Err(e) => Err(e),
+            };
+        }
+        batch.hash(hasher);
+        more
     }
 
     /// Keeps a frame while there is room; the first that does not fit is the last.
@@ -93,27 +120,28 @@ impl Front {
 pub(super) struct Flow {
     pub front: Front,
     tracker: Tracker,
-    records: Vec<Record>,
+    batch: Batch,
+    /// Records that are tracked together: 1 where each is wanted as soon as it is there.
+    pub together: usize,
 }
 
-/// Records in a batch, about: 90 kB, so that a batch stays in a core's cache.
+/// Records in a batch, about: 100 kB, so that a batch stays in a core's cache.
 const BATCH: usize = 512;
-/// Batches under way between the threads.
-const QUEUE: usize = 8;
 
 impl Flow {
     pub fn new(options: TrackerOptions) -> Self {
-        Self { front: Front::default(), tracker: Tracker::new(options), records: Vec::new() }
+        let tracker = Tracker::new(options);
+        Self { front: Front::default(), tracker, batch: Batch::default(), together: BATCH }
     }
 
     /// Takes one packet through the layers; false when no more are wanted.
     #[inline]
     pub fn packet(&mut self, packet: &Packet<'_>, to: &mut impl Destination) -> bool {
-        self.records.clear();
-        let more = self.front.decode(packet, &mut self.records);
-        for record in &self.records {
-            self.tracker.push(record, to);
-        }
+        let Self { front, tracker, batch, .. } = self;
+        batch.clear();
+        let more = front.decode(packet, batch.records());
+        batch.hash(tracker.hasher());
+        tracker.push_all(batch, to);
         to.frame(packet);
         more && !to.is_closed()
     }
@@ -127,12 +155,17 @@ impl Flow {
         source: &mut S,
         to: &mut impl Destination,
     ) -> Result<(), SourceError> {
-        while let Some(packet) = source.next_packet()? {
-            if !self.packet(&packet, to) {
-                break;
+        let Self { front, tracker, batch, together } = self;
+        let hasher = tracker.hasher().clone();
+        loop {
+            batch.clear();
+            let more = front.fill(source, batch, *together, &hasher);
+            tracker.push_all(batch, to);
+            to.settled();
+            if !more? || to.is_closed() {
+                return Ok(());
             }
         }
-        Ok(())
     }
 
     /// The same on two threads: another one reads and decodes.
@@ -144,28 +177,26 @@ impl Flow {
         source: &mut S,
         to: &mut impl Destination,
     ) -> Result<(), SourceError> {
-        let (full, filled) = sync_channel::<Vec<Record>>(QUEUE);
-        let (give_back, empty) = channel::<Vec<Record>>();
-        let closed = &AtomicBool::new(false);
-        let Self { front, tracker, .. } = self;
+        let Self { front, tracker, together, .. } = self;
+        let (mut near, far) = relay();
+        let hasher = &tracker.hasher().clone();
         thread::scope(|scope| {
-            let reader = thread::Builder::new()
-                .name("read".to_owned())
-                .spawn_scoped(scope, move || read(source, front, &full, &empty, closed));
-            let reader = match reader {
-                Ok(reader) => reader,
-                Err(e) => return Err(SourceError::from_os("a second thread", e)),
-            };
-            for mut batch in filled {
-                for record in &batch {
-                    tracker.push(record, to);
+            let reader = thread::Builder::new().name("read".to_owned()).spawn_scoped(scope, move || {
+                loop {
+                    let mut batch = far.empty(*together);
+                    let more = front.fill(source, &mut batch, *together, hasher);
+                    if !far.hand_over(batch) || !more? {
+                        return Ok(());
+                    }
                 }
+            });
+            let reader = reader.map_err(|e| SourceError::from_os("a second thread", e))?;
+            while let Some(batch) = near.take() {
+                tracker.push_all(&batch, to);
+                near.give_back(batch);
                 if to.is_closed() {
-                    closed.store(true, Ordering::Relaxed);
+                    near.close();
                 }
-                batch.clear();
-                // The reader may be gone already.
-                let _ = give_back.send(batch);
             }
             reader.join().unwrap_or(Ok(()))
         })
@@ -184,34 +215,5 @@ impl Flow {
     /// Conversations that had to leave for want of room.
     pub const fn evicted(&self) -> u64 {
         self.tracker.evicted()
-    }
-}
-
-/// The reading thread.
-fn read<S: PacketSource + ?Sized>(
-    source: &mut S,
-    front: &mut Front,
-    full: &SyncSender<Vec<Record>>,
-    empty: &Receiver<Vec<Record>>,
-    closed: &AtomicBool,
-) -> Result<(), SourceError> {
-    let mut batch = Vec::with_capacity(BATCH + 64);
-    let mut result = Ok(());
-    loop {
-        let more = match source.next_packet() {
-            Ok(Some(packet)) => front.decode(&packet, &mut batch),
-            Ok(None) => false,
-            Err(e) => {
-                result = Err(e);
-                false
-            }
-        };
-        if batch.len() >= BATCH || !more {
-            let next = empty.try_recv().unwrap_or_else(|_| Vec::with_capacity(BATCH + 64));
-            let whole = std::mem::replace(&mut batch, next);
-            if full.send(whole).is_err() || !more || closed.load(Ordering::Relaxed) {
-                return result;
-            }
-        }
     }
 }

@@ -11,6 +11,7 @@ pub mod lab;
 mod look;
 mod noted;
 mod pictures;
+mod relay;
 mod replay;
 mod save;
 pub mod serve;

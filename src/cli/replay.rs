@@ -43,7 +43,7 @@ pub(super) struct ReplayArgs {
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
 
-    /// Go on as the file grows, until Ctrl-C
+    /// Go on as the file grows, until Ctrl-C; NDJSON records come as soon as their packets do
     #[arg(long)]
     follow: bool,
 
@@ -116,6 +116,11 @@ pub(super) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     if args.look.format == Format::Ndjson {
         let packets = wants_packets(&args.look);
         let mut out = Ndjson::new(std::io::stdout().lock(), packets);
+        let mut threads = threads;
+        if args.follow {
+            // Whoever follows waits for each packet.
+            (out, threads, flow.together) = (out.promptly(), 1, 1);
+        }
         let end = open(&files, &filter, args.follow)
             .and_then(|mut source| pull(&mut flow, &mut *source, &mut out, &mut saved, threads));
         flow.finish(&mut out);
@@ -224,7 +229,7 @@ pub(super) fn open(
     follow: bool,
 ) -> Result<Box<dyn PacketSource + Send>, SourceError> {
     let source: Box<dyn PacketSource + Send> = match files {
-        [one] if follow => Box::new(Followed::open(one, stop_flag())?),
+        [one] if follow && one.as_os_str() != "-" => Box::new(Followed::open(one, stop_flag())?),
         [one] => Box::new(CaptureFile::open(one)?),
         many => {
             let open = |f: &PathBuf| CaptureFile::open(f);

@@ -22,6 +22,8 @@ pub struct Ndjson<W: Write> {
     lines: Lines,
     /// Packet records too, not only conversations and events.
     packets: bool,
+    /// Each record is wanted as soon as it is there.
+    prompt: bool,
     error: Option<io::Error>,
 }
 
@@ -31,7 +33,20 @@ const GATHER: usize = 64 << 10;
 impl<W: Write> Ndjson<W> {
     /// Records into `out`; with `packets` one for each header too.
     pub fn new(out: W, packets: bool) -> Self {
-        Self { out, lines: Lines::default(), packets, error: None }
+        Self { out, lines: Lines::default(), packets, prompt: false, error: None }
+    }
+
+    /// With [`Ndjson::settled`] what is there is written, for whoever waits for it.
+    #[must_use]
+    pub fn promptly(self) -> Self {
+        Self { prompt: true, ..self }
+    }
+
+    /// No more records are at hand.
+    pub fn settled(&mut self) {
+        if self.prompt {
+            self.flush();
+        }
     }
 
     /// The first error of `out`, if there was one: the caller stops reading then.
