@@ -4,6 +4,8 @@
 //! packets either way, so the output is the same to the byte.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use crate::decode::{Decoder, Record};
@@ -13,6 +15,7 @@ use crate::source::{PacketSource, SourceError};
 use crate::track::{Batch, KeyHasher, Sink, Tracker, TrackerOptions};
 use crate::view::ndjson::Ndjson;
 
+use super::progress::ProgressLine;
 use super::relay::relay;
 
 /// A sink that may have had enough.
@@ -64,6 +67,8 @@ pub(super) struct Front {
     pub room: usize,
     pub first: BTreeMap<u64, KeptFrame>,
     pub totals: FrameTotals,
+    /// Tells how far it has come.
+    pub progress: Option<ProgressLine>,
     packets: u64,
 }
 
@@ -95,7 +100,9 @@ impl Front {
         hasher: &KeyHasher,
     ) -> Result<bool, SourceError> {
         let mut more = Ok(true);
-        while matches!(more, Ok(true)) && batch.len() < most {
+        // Packets without any record must not hold up the others for ever.
+        let last = self.packets.saturating_add(8 * most as u64);
+        while matches!(more, Ok(true)) && batch.len() < most && self.packets < last {
             more = match source.next_packet() {
                 Ok(Some(packet)) => Ok(self.decode(&packet, batch.records())),
                 Ok(None) => Ok(false),
@@ -103,6 +110,9 @@ impl Front {
             };
         }
         batch.hash(hasher);
+        if let Some(line) = &mut self.progress {
+            line.tick(source.progress(), self.packets);
+        }
         more
     }
 
@@ -123,6 +133,8 @@ pub(super) struct Flow {
     batch: Batch,
     /// Records that are tracked together: 1 where each is wanted as soon as it is there.
     pub together: usize,
+    /// Conversations so far, for a progress line.
+    pub conversations: Arc<AtomicU64>,
 }
 
 /// Records in a batch, about: 100 kB, so that a batch stays in a core's cache.
@@ -131,7 +143,8 @@ const BATCH: usize = 512;
 impl Flow {
     pub fn new(options: TrackerOptions) -> Self {
         let tracker = Tracker::new(options);
-        Self { front: Front::default(), tracker, batch: Batch::default(), together: BATCH }
+        let (front, batch) = Default::default();
+        Self { front, tracker, batch, together: BATCH, conversations: Arc::default() }
     }
 
     /// Takes one packet through the layers; false when no more are wanted.
@@ -155,12 +168,13 @@ impl Flow {
         source: &mut S,
         to: &mut impl Destination,
     ) -> Result<(), SourceError> {
-        let Self { front, tracker, batch, together } = self;
+        let Self { front, tracker, batch, together, conversations } = self;
         let hasher = tracker.hasher().clone();
         loop {
             batch.clear();
             let more = front.fill(source, batch, *together, &hasher);
             tracker.push_all(batch, to);
+            conversations.store(streams(tracker), Ordering::Relaxed);
             to.settled();
             if !more? || to.is_closed() {
                 return Ok(());
@@ -177,7 +191,7 @@ impl Flow {
         source: &mut S,
         to: &mut impl Destination,
     ) -> Result<(), SourceError> {
-        let Self { front, tracker, together, .. } = self;
+        let Self { front, tracker, together, conversations, .. } = self;
         let (mut near, far) = relay();
         let hasher = &tracker.hasher().clone();
         thread::scope(|scope| {
@@ -193,6 +207,7 @@ impl Flow {
             let reader = reader.map_err(|e| SourceError::from_os("a second thread", e))?;
             while let Some(batch) = near.take() {
                 tracker.push_all(&batch, to);
+                conversations.store(streams(tracker), Ordering::Relaxed);
                 near.give_back(batch);
                 if to.is_closed() {
                     near.close();
@@ -216,4 +231,10 @@ impl Flow {
     pub const fn evicted(&self) -> u64 {
         self.tracker.evicted()
     }
+}
+
+/// TCP connections and UDP conversations so far.
+fn streams(tracker: &Tracker) -> u64 {
+    let (tcp, udp) = tracker.streams();
+    u64::from(tcp) + u64::from(udp)
 }

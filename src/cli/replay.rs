@@ -17,6 +17,7 @@ use super::flow::{Destination, Flow};
 use super::look::{Format, LookArgs, ViewName};
 use super::noted::Noted;
 use super::pictures::{Beside, ROOM};
+use super::progress::ProgressLine;
 use super::save::{self, SaveArgs};
 use super::{complain, show};
 
@@ -109,6 +110,7 @@ pub(super) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     flow.front.count = args.count;
     flow.front.keep = args.look.packet;
     flow.front.room = if args.look.format == Format::Html { ROOM } else { 0 };
+    flow.front.progress = ProgressLine::new(args.look.format == Format::Ndjson, &flow.conversations);
     let threads = args.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
     let mut saved = args.save.open(&inputs, None)?;
     let origins: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
@@ -123,6 +125,7 @@ pub(super) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
         }
         let end = open(&files, &filter, args.follow)
             .and_then(|mut source| pull(&mut flow, &mut *source, &mut out, &mut saved, threads));
+        flow.front.progress = None;
         flow.finish(&mut out);
         out.finish()?;
         return Ok(ended(end, &flow));
@@ -138,6 +141,7 @@ pub(super) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
             end
         }
     };
+    flow.front.progress = None;
     flow.finish(&mut recorder);
     recorder.frames(&flow.front.totals);
     let mut report = recorder.finish();
