@@ -17,6 +17,7 @@ use super::flow::{Destination, Flow};
 use super::look::{Format, LookArgs, ViewName};
 use super::noted::Noted;
 use super::pictures::{Beside, ROOM};
+use super::progress::ProgressLine;
 use super::save::{self, SaveArgs};
 use super::{complain, show};
 
@@ -43,7 +44,7 @@ pub(super) struct ReplayArgs {
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
 
-    /// Go on as the file grows, until Ctrl-C
+    /// Go on as the file grows, until Ctrl-C; NDJSON records come as soon as their packets do
     #[arg(long)]
     follow: bool,
 
@@ -119,17 +120,22 @@ pub(super) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     flow.front.count = args.count;
     flow.front.keep = args.look.packet;
     flow.front.room = if args.look.format == Format::Html { ROOM } else { 0 };
-    let several = || thread::available_parallelism().map_or(1, usize::from);
-    // Between two threads packets travel in batches, and the next may be long in coming.
-    let threads = if follow == Follow::No { args.threads.unwrap_or_else(several) } else { 1 };
+    flow.front.progress = ProgressLine::new(args.look.format == Format::Ndjson, &flow.conversations);
+    let threads = args.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
     let mut saved = args.save.open(&inputs, None)?;
     let origins: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
 
     if args.look.format == Format::Ndjson {
         let packets = wants_packets(&args.look);
-        let mut out = Ndjson::new(std::io::stdout().lock(), packets).eager(follow != Follow::No);
+        let mut out = Ndjson::new(std::io::stdout().lock(), packets);
+        let mut threads = threads;
+        if follow != Follow::No {
+            // Whoever follows waits for each packet.
+            (out, threads, flow.together) = (out.promptly(), 1, 1);
+        }
         let end = open(&files, &filter, follow)
             .and_then(|mut source| pull(&mut flow, &mut *source, &mut out, &mut saved, threads));
+        flow.front.progress = None;
         flow.finish(&mut out);
         out.finish()?;
         return Ok(ended(end, &flow));
@@ -145,6 +151,7 @@ pub(super) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
             end
         }
     };
+    flow.front.progress = None;
     flow.finish(&mut recorder);
     recorder.frames(&flow.front.totals);
     let mut report = recorder.finish();
@@ -246,7 +253,9 @@ pub(super) fn open(
     follow: Follow,
 ) -> Result<Box<dyn PacketSource + Send>, SourceError> {
     let source: Box<dyn PacketSource + Send> = match files {
-        [one] if follow == Follow::File => Box::new(Followed::open(one, stop_flag())?),
+        [one] if follow == Follow::File && one.as_os_str() != "-" => {
+            Box::new(Followed::open(one, stop_flag())?)
+        }
         [one] if follow == Follow::Set => Box::new(Followed::open_set(one, stop_flag())?),
         [one] => Box::new(CaptureFile::open(one)?),
         many => {

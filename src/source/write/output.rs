@@ -152,7 +152,8 @@ impl To {
 /// Opens an output, and says whether it was made: what was there before, or what a link
 /// leads to, is somebody's already.
 fn make(path: &Path) -> io::Result<(File, bool)> {
-    match File::create_new(path) {
+    // Not for reading: a confined process may not.
+    match File::options().write(true).create_new(true).open(path) {
         Ok(file) => Ok((file, true)),
         Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok((File::create(path)?, false)),
         Err(e) => Err(e),

@@ -139,6 +139,21 @@ impl TcpConversation {
         u8::from(src != self.ends[0])
     }
 
+    /// Touches the memory that [`TcpConversation::segment`] will need.
+    #[inline]
+    pub(in crate::track) fn fetch(&self) {
+        use std::hint::black_box;
+        black_box((self.first, self.counts[0].packets, self.counts[1].packets));
+        for (labels, stats) in self.labels.iter().zip(&self.stats) {
+            labels.fetch();
+            black_box((stats.data_segments, stats.flight_max, stats.idle_max, stats.rtt.samples));
+        }
+        for side in &self.verdicts.sides {
+            black_box((side.recent.frame, side.last_any, side.sent_fin));
+        }
+        black_box((self.states[0].fin_acked, self.begin.third));
+    }
+
     /// The sequence number that a direction's SYN must repeat to belong here.
     pub(in crate::track) fn base(&self, dir: u8) -> Option<SeqNum> {
         self.labels[usize::from(dir & 1)].base

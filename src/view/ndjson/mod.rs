@@ -22,8 +22,8 @@ pub struct Ndjson<W: Write> {
     lines: Lines,
     /// Packet records too, not only conversations and events.
     packets: bool,
-    /// Each line at once, for who waits for it.
-    eager: bool,
+    /// Each record is wanted as soon as it is there.
+    prompt: bool,
     error: Option<io::Error>,
 }
 
@@ -33,13 +33,20 @@ const GATHER: usize = 64 << 10;
 impl<W: Write> Ndjson<W> {
     /// Records into `out`; with `packets` one for each header too.
     pub fn new(out: W, packets: bool) -> Self {
-        Self { out, lines: Lines::default(), packets, eager: false, error: None }
+        Self { out, lines: Lines::default(), packets, prompt: false, error: None }
     }
 
-    /// Writes each line at once: what it tells of is still growing.
+    /// With [`Ndjson::settled`] what is there is written, for whoever waits for it.
     #[must_use]
-    pub fn eager(self, eager: bool) -> Self {
-        Self { eager, ..self }
+    pub fn promptly(self) -> Self {
+        Self { prompt: true, ..self }
+    }
+
+    /// No more records are at hand.
+    pub fn settled(&mut self) {
+        if self.prompt {
+            self.flush();
+        }
     }
 
     /// The first error of `out`, if there was one: the caller stops reading then.
@@ -72,7 +79,7 @@ impl<W: Write> Ndjson<W> {
 
     fn end_line(&mut self) {
         self.lines.close();
-        if self.eager || self.lines.bytes.len() >= GATHER {
+        if self.lines.bytes.len() >= GATHER {
             self.flush();
         }
     }
