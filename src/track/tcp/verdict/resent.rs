@@ -118,7 +118,8 @@ fn probes(fwd: &SideMemory, rev: &SideMemory, scene: &Scene<'_>, emit: Emit<'_>)
             Evidence { original: Some(frame), elapsed: Some(elapsed), rtt: fwd.rtt(), ..Evidence::default() };
         // What comes sooner may have been on its way before the window closed; and after a
         // minute's silence a keep-alive looks the same.
-        let persists = elapsed >= SHORTEST_TIMEOUT && fwd.rtt().is_none_or(|rtt| elapsed > 2 * rtt);
+        let persists =
+            elapsed >= SHORTEST_TIMEOUT && fwd.rtt().is_none_or(|rtt| elapsed > rtt.saturating_mul(2));
         let quiet = silent.is_some_and(|n| n >= KEEP_ALIVE_IDLE);
         let confidence = if persists && !quiet { Confidence::Certain } else { Confidence::Likely };
         emit(scene.event(EventKind::WindowProbe, confidence, evidence));
@@ -340,7 +341,7 @@ fn repair(
     // A probe waits for two round trips (RFC 8985 section 7.2); those measured here may be
     // shorter than its sender's, not longer.
     let probe = match fwd.rtt() {
-        Some(rtt) if waited < rtt * 3 / 2 => (EventKind::Retransmit, Confidence::Undetermined),
+        Some(rtt) if waited < rtt.saturating_mul(3) / 2 => (EventKind::Retransmit, Confidence::Undetermined),
         Some(_) => (EventKind::TailLossProbe, Confidence::Likely),
         None => (EventKind::TailLossProbe, Confidence::Undetermined),
     };
