@@ -111,7 +111,7 @@ fn numbers(text: &str, word: &str) -> Vec<u64> {
 fn tally(name: &str, text: &str) -> Outcome<(u64, u64)> {
     let first = |word: &str, nth: usize| numbers(text, word).get(nth).copied();
     let found = match name {
-        _ if name.starts_with("synfin") => first("packets received", 0).zip(first("packets received", 1)),
+        _ if name.starts_with("synfin") => first("packets captured", 0).zip(first("packets captured", 2)),
         "tcpdump" => first("packets captured", 0).zip(first("dropped by kernel", 0)),
         _ => first("received/dropped", 0).zip(first("received/dropped", 1)),
     };

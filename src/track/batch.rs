@@ -1,4 +1,4 @@
-//! Records on their way to a tracker, each with the hash of its conversation's key.
+//! Records on their way to a tracker, each with what can be worked out of it alone.
 
 use std::hash::BuildHasher;
 
@@ -6,6 +6,8 @@ use foldhash::fast::RandomState;
 
 use crate::decode::{Context, Record};
 use crate::model::FlowKey;
+
+use super::tcp::OptionFacts;
 
 /// Makes a record's key and hashes it. Seeded at random: addresses and ports are chosen by
 /// strangers. A tracker's own hasher and its copies agree with each other, and no others.
@@ -34,31 +36,50 @@ impl KeyHasher {
     }
 }
 
-/// Records with the hashes of their keys: whoever decodes them may be another thread than
-/// the one that tracks them, and hashing is no work for the slower of the two.
+/// What a record tells without its conversation.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Ahead {
+    /// Of its key.
+    pub hash: u32,
+    /// The options of a TCP segment.
+    pub options: OptionFacts,
+}
+
+impl Ahead {
+    #[inline]
+    pub fn of(record: &Record, hash: u32) -> Self {
+        match record {
+            Record::Tcp(segment) => Self { hash, options: OptionFacts::read(segment.options.as_slice()) },
+            _ => Self { hash, ..Self::default() },
+        }
+    }
+}
+
+/// Records and what is known ahead of each: whoever decodes them may be another thread than
+/// the one that tracks them, which has enough to do.
 #[derive(Debug, Default)]
 pub struct Batch {
     pub(super) records: Vec<Record>,
-    pub(super) hashes: Vec<u32>,
+    pub(super) ahead: Vec<Ahead>,
 }
 
 impl Batch {
     /// Room for about so many records.
     #[must_use]
     pub fn with_capacity(records: usize) -> Self {
-        Self { records: Vec::with_capacity(records), hashes: Vec::with_capacity(records) }
+        Self { records: Vec::with_capacity(records), ahead: Vec::with_capacity(records) }
     }
 
-    /// Where a decoder appends records; [`Batch::hash`] comes after it.
+    /// Where a decoder appends records; [`Batch::prepare`] comes after it.
     pub const fn records(&mut self) -> &mut Vec<Record> {
         &mut self.records
     }
 
-    /// Hashes the records that have no hash yet.
+    /// Works out what can be known ahead of the records that are new.
     #[inline]
-    pub fn hash(&mut self, hasher: &KeyHasher) {
-        for record in self.records.iter().skip(self.hashes.len()) {
-            self.hashes.push(hasher.hash(&hasher.key(record.context())));
+    pub fn prepare(&mut self, hasher: &KeyHasher) {
+        for record in self.records.iter().skip(self.ahead.len()) {
+            self.ahead.push(Ahead::of(record, hasher.hash(&hasher.key(record.context()))));
         }
     }
 
@@ -77,6 +98,6 @@ impl Batch {
     /// Takes everything out and keeps the room.
     pub fn clear(&mut self) {
         self.records.clear();
-        self.hashes.clear();
+        self.ahead.clear();
     }
 }

@@ -5,9 +5,10 @@ use std::collections::VecDeque;
 use crate::decode::{IcmpMessage, Record, TcpSegment, UdpDatagram};
 use crate::model::{FlowKey, Protocol, Side, StreamId, TcpFlags, Timestamp};
 
+use super::batch::Ahead;
 use super::sink::{SeenDatagram, Sink};
 use super::table::{FlowTable, Hashed};
-use super::tcp::{Pool, TcpConversation};
+use super::tcp::{OptionFacts, Pool, TcpConversation};
 use super::udp::UdpConversation;
 use super::{Batch, KeyHasher};
 use super::{Confidence, Event, EventKind, Evidence, Labels};
@@ -69,27 +70,27 @@ impl Tracker {
     #[inline]
     pub fn push(&mut self, record: &Record, sink: &mut impl Sink) {
         let key = self.hasher.key(record.context());
-        self.take(record, &Hashed { key, hash: self.hasher.hash(&key) }, sink);
+        self.take(record, key, &Ahead::of(record, self.hasher.hash(&key)), sink);
     }
 
     /// The same for a batch, faster: each look-up alone would wait for memory, and here the
     /// connections of the next few records are fetched side by side.
     #[inline]
     pub fn push_all(&mut self, batch: &Batch, sink: &mut impl Sink) {
-        debug_assert_eq!(batch.records.len(), batch.hashes.len(), "a batch is hashed before it is tracked");
-        for (records, hashes) in batch.records.chunks(TOGETHER).zip(batch.hashes.chunks(TOGETHER)) {
-            for conversation in hashes.iter().filter_map(|&hash| self.tcp.likely(hash)) {
+        debug_assert_eq!(batch.records.len(), batch.ahead.len(), "a batch is prepared before it is tracked");
+        for (records, ahead) in batch.records.chunks(TOGETHER).zip(batch.ahead.chunks(TOGETHER)) {
+            for conversation in ahead.iter().filter_map(|a| self.tcp.likely(a.hash)) {
                 conversation.fetch();
             }
-            for (record, &hash) in records.iter().zip(hashes) {
-                let key = self.hasher.key(record.context());
-                self.take(record, &Hashed { key, hash }, sink);
+            for (record, ahead) in records.iter().zip(ahead) {
+                self.take(record, self.hasher.key(record.context()), ahead, sink);
             }
         }
     }
 
     #[inline]
-    fn take(&mut self, record: &Record, at: &Hashed, sink: &mut impl Sink) {
+    fn take(&mut self, record: &Record, key: FlowKey, ahead: &Ahead, sink: &mut impl Sink) {
+        let at = &Hashed { key, hash: ahead.hash };
         match record {
             Record::Tcp(segment) if segment.cut => sink.cut(record),
             Record::Udp(datagram) if datagram.cut => sink.cut(record),
@@ -97,9 +98,9 @@ impl Tracker {
                 // Nothing can be measured without a time; at 0 no duration is made up.
                 let mut segment = *segment;
                 segment.ip.ts = Timestamp(0);
-                self.tcp(&segment, at, sink);
+                self.tcp(&segment, at, &ahead.options, sink);
             }
-            Record::Tcp(segment) => self.tcp(segment, at, sink),
+            Record::Tcp(segment) => self.tcp(segment, at, &ahead.options, sink),
             Record::Udp(datagram) => self.udp(datagram, at, sink),
             Record::Icmp(message) => self.icmp(message, sink),
         }
@@ -147,7 +148,7 @@ impl Tracker {
     }
 
     #[inline]
-    fn tcp(&mut self, s: &TcpSegment, at: &Hashed, sink: &mut impl Sink) {
+    fn tcp(&mut self, s: &TcpSegment, at: &Hashed, options: &OptionFacts, sink: &mut impl Sink) {
         let mut port_reuse = false;
         let slot = match self.tcp.find(at) {
             Some(slot) => {
@@ -167,7 +168,8 @@ impl Tracker {
             let (stream, fresh) = (conversation.stream, (s.ip.src, s.ip.dst, s.ip.frame, s.ip.ts));
             *conversation = TcpConversation::new(at.key, stream, fresh.0, fresh.1, fresh.2, fresh.3);
         }
-        let seen = conversation.segment(s, port_reuse, &mut self.pool, &mut |event| sink.event(&event));
+        let seen =
+            conversation.segment(s, options, port_reuse, &mut self.pool, &mut |event| sink.event(&event));
         sink.tcp(s, &seen, conversation);
         if conversation.is_finished() && !conversation.queued {
             self.finish_one(slot);

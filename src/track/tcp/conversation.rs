@@ -170,6 +170,7 @@ impl TcpConversation {
     pub(in crate::track) fn segment(
         &mut self,
         s: &TcpSegment,
+        options: &OptionFacts,
         port_reuse: bool,
         pool: &mut Pool,
         emit: &mut dyn FnMut(Event),
@@ -180,9 +181,8 @@ impl TcpConversation {
         self.first = self.first.min(s.ip.ts);
         self.last = self.last.max(s.ip.ts);
         self.counts[d].add(s.ip.wire, u64::from(s.len), s.header_len);
-        let options = OptionFacts::read(s.options.as_slice());
         if s.flags.any(TcpFlags::SYN) {
-            self.syn(s, d, &options);
+            self.syn(s, d, options);
         } else if self.counts[0].packets + self.counts[1].packets == 1 {
             self.guess_roles();
         }
@@ -216,7 +216,7 @@ impl TcpConversation {
         if port_reuse {
             analysis.labels.add(Labels::REUSED_PORTS);
         }
-        self.fast_open(s, d, &options, &mut analysis.labels);
+        self.fast_open(s, d, options, &mut analysis.labels);
         self.times(s);
         self.complete(s);
         self.ending(s, d);
@@ -266,7 +266,7 @@ impl TcpConversation {
         &mut self,
         s: &TcpSegment,
         d: usize,
-        digest: &Digest,
+        digest: &Digest<'_>,
         analysis: &Analysis,
         before: [Option<TcpState>; 2],
         port_reuse: bool,
@@ -303,7 +303,7 @@ impl TcpConversation {
         &mut self,
         s: &TcpSegment,
         d: usize,
-        digest: &Digest,
+        digest: &Digest<'_>,
         analysis: &Analysis,
         scaled_window: Option<u32>,
         nature: Nature,
@@ -474,8 +474,8 @@ impl TcpConversation {
 
 /// What statistics and verdicts need beside the segment itself.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::track) struct Digest {
-    pub options: OptionFacts,
+pub(in crate::track) struct Digest<'a> {
+    pub options: &'a OptionFacts,
     /// Highest sequence end of the sender before this segment.
     pub next_before: SeqNum,
     pub next_known: bool,

@@ -12,6 +12,7 @@ mod verdict;
 pub use conversation::TcpConversation;
 pub use stats::{Rtt, Stats};
 
+pub(super) use facts::OptionFacts;
 pub(super) use outstanding::Pool;
 
 #[cfg(test)]

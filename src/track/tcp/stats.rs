@@ -76,7 +76,7 @@ impl Stats {
     pub(super) fn segment(
         &mut self,
         s: &TcpSegment,
-        digest: &Digest,
+        digest: &Digest<'_>,
         analysis: &Analysis,
         window: u32,
         nature: Nature,
@@ -120,7 +120,7 @@ impl Stats {
     }
 
     #[inline]
-    fn data(&mut self, s: &TcpSegment, digest: &Digest, nature: Nature) {
+    fn data(&mut self, s: &TcpSegment, digest: &Digest<'_>, nature: Nature) {
         self.data_segments = self.data_segments.saturating_add(1);
         let (low, high) = self.segment_sizes.unwrap_or((s.len, s.len));
         self.segment_sizes = Some((low.min(s.len), high.max(s.len)));
