@@ -36,9 +36,10 @@ fn harmless(what: &str, format: &str, octets: &[u8]) {
         assert!(!line.contains(commands), "{what}: {line:?}");
     }
     if ["html", "svg", "markdown"].contains(&format) {
-        for tag in ["<script>alert", "<img", "onload=\"alert"] {
+        for tag in ["<script>alert", "<img"] {
             assert!(!text.contains(tag), "{what}: {tag}");
         }
+        assert!(format == "markdown" || !text.contains("onload=\"alert"), "{what}");
         assert!(text.matches("<script").count() <= 1, "{what}");
     }
     match format {
@@ -262,7 +263,8 @@ check = "count client:udp == 9"
             ["lab", "run", "./evil.toml", "--view", "calls,connections,segments", "--format", &format];
         let out = synfin(folder.path(), &words);
         // The lab's own words stand around what the format makes.
-        harmless(&format!("{words:?}"), "text", &out.stdout);
+        let ends = if format == "csv" { "csv" } else { "text" };
+        harmless(&format!("{words:?}"), ends, &out.stdout);
         harmless(&format!("{words:?}"), "text", &out.stderr);
         println!("{format}: status {:?}, {} octets", out.status.code(), out.stdout.len());
     }
