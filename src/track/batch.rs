@@ -5,15 +5,15 @@ use std::hash::BuildHasher;
 use foldhash::fast::RandomState;
 
 use crate::decode::{Context, Record};
-use crate::model::FlowKey;
+use crate::model::{Endpoint, FlowKey};
 
 use super::tcp::OptionFacts;
 
-/// Makes a record's key and hashes it. Seeded at random: addresses and ports are chosen by
+/// Hashes whose packets they are. Seeded at random: addresses and ports are chosen by
 /// strangers. A tracker's own hasher and its copies agree with each other, and no others.
 #[derive(Debug, Clone, Default)]
 pub struct KeyHasher {
-    pub(super) keep_apart: bool,
+    keep_apart: bool,
     state: RandomState,
 }
 
@@ -23,23 +23,23 @@ impl KeyHasher {
         Self { keep_apart, ..Self::default() }
     }
 
-    /// The key of a record's conversation.
+    /// Where conversations are not kept apart by it, no realm.
     #[inline]
-    pub(super) const fn key(&self, ip: &Context) -> FlowKey {
-        ip.key(self.keep_apart)
+    pub(super) const fn realm(&self, ip: &Context) -> u32 {
+        if self.keep_apart { ip.realm } else { 0 }
     }
 
-    /// 32 bits that are the same for equal keys.
+    /// 32 bits that are the same in both directions.
     #[inline]
-    pub(super) fn hash(&self, key: &FlowKey) -> u32 {
-        self.state.hash_one(key.words()) as u32
+    pub(super) fn hash(&self, src: Endpoint, dst: Endpoint, realm: u32) -> u32 {
+        self.state.hash_one(FlowKey::new(src, dst, realm).words()) as u32
     }
 }
 
 /// What a record tells without its conversation.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Ahead {
-    /// Of its key.
+    /// Of its conversation.
     pub hash: u32,
     /// The options of a TCP segment.
     pub options: OptionFacts,
@@ -47,7 +47,9 @@ pub(super) struct Ahead {
 
 impl Ahead {
     #[inline]
-    pub fn of(record: &Record, hash: u32) -> Self {
+    pub fn of(record: &Record, hasher: &KeyHasher) -> Self {
+        let ip = record.context();
+        let hash = hasher.hash(ip.src, ip.dst, hasher.realm(ip));
         match record {
             Record::Tcp(segment) => Self { hash, options: OptionFacts::read(segment.options.as_slice()) },
             _ => Self { hash, ..Self::default() },
@@ -79,7 +81,7 @@ impl Batch {
     #[inline]
     pub fn prepare(&mut self, hasher: &KeyHasher) {
         for record in self.records.iter().skip(self.ahead.len()) {
-            self.ahead.push(Ahead::of(record, hasher.hash(&hasher.key(record.context()))));
+            self.ahead.push(Ahead::of(record, hasher));
         }
     }
 
