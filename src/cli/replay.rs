@@ -48,6 +48,11 @@ pub(super) struct ReplayArgs {
     #[arg(long)]
     follow: bool,
 
+    /// The same, and on to the next files of a rotating set (-C, -G, -W): those beside the
+    /// file whose names differ from its own in numbers only
+    #[arg(long, conflicts_with = "follow")]
+    follow_set: bool,
+
     #[command(flatten)]
     track: TrackArgs,
 
@@ -101,8 +106,13 @@ pub(super) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     let style = args.look.style()?;
     let (mut files, filter) = split(&args.words, !args.read.is_empty());
     files.extend(args.read.iter().cloned());
-    if args.follow && files.len() > 1 {
-        bail!("--follow reads one file");
+    let follow = match (args.follow, args.follow_set) {
+        (_, true) => Follow::Set,
+        (true, _) => Follow::File,
+        _ => Follow::No,
+    };
+    if follow != Follow::No && files.len() > 1 {
+        bail!("--follow and --follow-set read one file");
     }
     let inputs: Vec<PathBuf> = files.iter().filter(|f| f.as_os_str() != "-").cloned().collect();
 
@@ -119,11 +129,11 @@ pub(super) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
         let packets = wants_packets(&args.look);
         let mut out = Ndjson::new(std::io::stdout().lock(), packets);
         let mut threads = threads;
-        if args.follow {
+        if follow != Follow::No {
             // Whoever follows waits for each packet.
             (out, threads, flow.together) = (out.promptly(), 1, 1);
         }
-        let end = open(&files, &filter, args.follow)
+        let end = open(&files, &filter, follow)
             .and_then(|mut source| pull(&mut flow, &mut *source, &mut out, &mut saved, threads));
         flow.front.progress = None;
         flow.finish(&mut out);
@@ -132,7 +142,7 @@ pub(super) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     }
 
     let mut recorder = show::recorder(&args.look);
-    let end = match open(&files, &filter, args.follow) {
+    let end = match open(&files, &filter, follow) {
         Err(e) => return Ok(ended(Err(e), &flow)),
         Ok(mut source) => {
             let end = pull(&mut flow, &mut *source, &mut recorder, &mut saved, threads);
@@ -226,14 +236,27 @@ fn ended(end: Result<(), SourceError>, flow: &Flow) -> ExitCode {
     }
 }
 
+/// What comes after the end of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Follow {
+    No,
+    /// What is written to it later.
+    File,
+    /// That, and the files of its set that are written after it.
+    Set,
+}
+
 /// The files as one source, in time order.
 pub(super) fn open(
     files: &[PathBuf],
     filter: &str,
-    follow: bool,
+    follow: Follow,
 ) -> Result<Box<dyn PacketSource + Send>, SourceError> {
     let source: Box<dyn PacketSource + Send> = match files {
-        [one] if follow && one.as_os_str() != "-" => Box::new(Followed::open(one, stop_flag())?),
+        [one] if follow == Follow::File && one.as_os_str() != "-" => {
+            Box::new(Followed::open(one, stop_flag())?)
+        }
+        [one] if follow == Follow::Set => Box::new(Followed::open_set(one, stop_flag())?),
         [one] => Box::new(CaptureFile::open(one)?),
         many => {
             let open = |f: &PathBuf| CaptureFile::open(f);
