@@ -109,7 +109,7 @@ impl Front {
                 Err(e) => Err(e),
             };
         }
-        batch.hash(hasher);
+        batch.prepare(hasher);
         if let Some(line) = &mut self.progress {
             line.tick(source.progress(), self.packets);
         }
@@ -153,7 +153,7 @@ impl Flow {
         let Self { front, tracker, batch, .. } = self;
         batch.clear();
         let more = front.decode(packet, batch.records());
-        batch.hash(tracker.hasher());
+        batch.prepare(tracker.hasher());
         tracker.push_all(batch, to);
         to.frame(packet);
         more && !to.is_closed()

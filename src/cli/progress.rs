@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::source::Progress;
-use crate::view::number::{count, duration, octets};
+use crate::view::number::{count, octets};
 
 /// Nothing is shown before.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -64,13 +64,13 @@ impl Drop for ProgressLine {
     }
 }
 
-/// `412.00 MB of 594.31 MB (69%), 2,780,000 packets, 278,112 conversations, 510.000 ms left`; what is not
+/// `69% of 594.31 MB, 2,780,000 packets, 278,112 conversations, 1 s left`; what is not
 /// known is left out. Short enough for 80 columns.
 fn text(elapsed: Duration, at: Progress, packets: u64, conversations: u64) -> String {
     let mut parts = vec![match at.total {
         Some(total) => {
             let share = (u128::from(at.bytes) * 100).checked_div(u128::from(total)).unwrap_or(100).min(100);
-            format!("{} of {} ({share}%)", octets(at.bytes), octets(total))
+            format!("{share}% of {}", octets(total))
         }
         None => octets(at.bytes),
     }];
@@ -81,7 +81,10 @@ fn text(elapsed: Duration, at: Progress, packets: u64, conversations: u64) -> St
     {
         let rest = u128::from(total.saturating_sub(at.bytes));
         let left = elapsed.as_nanos().saturating_mul(rest) / u128::from(at.bytes);
-        parts.push(format!("{} left", duration(i64::try_from(left).unwrap_or(i64::MAX))));
+        parts.push(match left.div_ceil(1_000_000_000) {
+            seconds @ ..60 => format!("{seconds} s left"),
+            seconds => format!("{} min left", seconds.div_ceil(60)),
+        });
     }
     parts.join(", ")
 }
@@ -97,21 +100,22 @@ mod tests {
         let cases = [
             (
                 at(250_000_000, Some(1_000_000_000)),
-                "250.00 MB of 1.00 GB (25%), 1,234,567 packets, 89 conversations, 3.000 s left",
+                "25% of 1.00 GB, 1,234,567 packets, 89 conversations, 3 s left",
             ),
-            (at(0, Some(1000)), "0 B of 1.00 kB (0%), 1,234,567 packets, 89 conversations"),
-            (at(0, Some(0)), "0 B of 0 B (100%), 1,234,567 packets, 89 conversations"),
+            (at(0, Some(1000)), "0% of 1.00 kB, 1,234,567 packets, 89 conversations"),
+            (at(0, Some(0)), "100% of 0 B, 1,234,567 packets, 89 conversations"),
             // A file that grew while it was read.
+            (at(2000, Some(1000)), "100% of 1.00 kB, 1,234,567 packets, 89 conversations, 0 s left"),
             (
-                at(2000, Some(1000)),
-                "2.00 kB of 1.00 kB (100%), 1,234,567 packets, 89 conversations, 0 s left",
+                at(1_000_000, Some(1_000_000_000)),
+                "0% of 1.00 GB, 1,234,567 packets, 89 conversations, 17 min left",
             ),
             (at(5_000_000, None), "5.00 MB, 1,234,567 packets, 89 conversations"),
         ];
         for (progress, expected) in cases {
             assert_eq!(text(second, progress, 1_234_567, 89), expected);
         }
-        let most = text(second, at(u64::MAX / 2, Some(u64::MAX)), 99_999_999_999, 999_999_999);
-        assert!(most.chars().count() <= 100, "{most}");
+        let most = text(second, at(500_000_000_000, Some(999_000_000_000)), 9_999_999_999, 99_999_999);
+        assert!(most.chars().count() <= 80, "{most}");
     }
 }

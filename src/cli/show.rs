@@ -102,8 +102,8 @@ pub(super) fn write(
         Format::Csv => csv(&look.views).render(report, style, out)?,
         Format::Markdown if look.views.contains(&ViewName::Ladder) => {
             for (detail, conversation) in report.in_detail() {
-                let options = Options { limit: style.limit, ..beside.ladder(conversation, detail) };
-                out.write_all(Ladder::new(conversation, detail, &options).markdown().as_bytes())?;
+                let options = Options { limit: style.limit, ..beside.ladder(&conversation, detail) };
+                out.write_all(Ladder::new(&conversation, detail, &options).markdown().as_bytes())?;
             }
         }
         Format::Markdown if look.views.iter().any(|v| matches!(v, ViewName::Events | ViewName::Explain)) => {
@@ -130,7 +130,7 @@ pub(super) fn write(
             // A file for each panel, as the program wants them.
             for (detail, conversation) in report.in_detail() {
                 for kind in kinds(look) {
-                    for file in graph::xplot(kind, detail, conversation, &[]) {
+                    for file in graph::xplot(kind, detail, &conversation, &[]) {
                         std::fs::write(&file.name, file.text).with_context(|| file.name.clone())?;
                         writeln!(out, "{}", file.name)?;
                     }
@@ -198,8 +198,8 @@ fn ladders(report: &Report, style: &Style, beside: &Beside, out: &mut dyn Write)
         if i > 0 {
             writeln!(out)?;
         }
-        let options = Options { numbers: style.numbers, limit: style.limit, ..beside.ladder(c, detail) };
-        Ladder::new(c, detail, &options).text(style, out)?;
+        let options = Options { numbers: style.numbers, limit: style.limit, ..beside.ladder(&c, detail) };
+        Ladder::new(&c, detail, &options).text(style, out)?;
     }
     Ok(())
 }
@@ -246,9 +246,9 @@ fn svg(
         bail!("an SVG is a picture of one conversation: add --stream N");
     };
     let picture = if look.graph.is_some() || look.views.contains(&ViewName::Graph) {
-        graph::render_svg(look.graph.unwrap_or(Graph::TimeSequence), detail, conversation, &[])
+        graph::render_svg(look.graph.unwrap_or(Graph::TimeSequence), detail, &conversation, &[])
     } else {
-        Ladder::new(conversation, detail, &beside.ladder(conversation, detail)).svg()
+        Ladder::new(&conversation, detail, &beside.ladder(&conversation, detail)).svg()
     };
     Ok(out.write_all(picture.as_bytes())?)
 }

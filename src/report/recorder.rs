@@ -52,8 +52,6 @@ pub struct Recorder {
     options: RecorderOptions,
     report: Report,
     details: BTreeMap<StreamId, Kept>,
-    /// More conversations came than `Selection::Few` allows.
-    too_many: bool,
 }
 
 /// The packets kept of one conversation: `rows[head..]` is a ring once it is full.
@@ -113,7 +111,7 @@ impl Recorder {
     /// The report. The tracker must have let every conversation go.
     #[must_use]
     pub fn finish(mut self) -> Report {
-        self.report.conversations.sort_by_key(|c| c.id);
+        self.report.conversations.sort();
         if let Some(limit) = self.options.limit
             && self.report.conversations.len() > limit
         {
@@ -139,11 +137,12 @@ impl Recorder {
             Selection::Only(ids) => ids.contains(&id),
             Selection::First(n) => self.details.contains_key(&id) || self.details.len() < *n,
             Selection::Few(n) => {
-                if !self.too_many && !self.details.contains_key(&id) && self.details.len() >= *n {
-                    self.too_many = true;
+                let too_many = !self.details.contains_key(&id) && self.details.len() >= *n;
+                if too_many {
+                    self.options.select = Selection::None;
                     self.details.clear();
                 }
-                !self.too_many
+                !too_many
             }
         };
         if !wanted {
@@ -154,7 +153,11 @@ impl Recorder {
         Some(kept)
     }
 
+    #[inline]
     fn add(&mut self, id: StreamId, row: impl FnOnce() -> Row) {
+        if self.options.select == Selection::None {
+            return;
+        }
         let rows = self.options.rows;
         if let Some(kept) = self.detail(id) {
             kept.push(row(), rows);
@@ -163,7 +166,7 @@ impl Recorder {
 
     fn end(&mut self, conversation: impl FnOnce() -> Conversation, id: StreamId) {
         if self.lists(id) {
-            self.report.conversations.push(conversation());
+            self.report.conversations.push(&conversation());
         } else if self.options.only.is_none() {
             self.report.conversations_left_out += 1;
         }

@@ -1,17 +1,19 @@
-//! Records on their way to a tracker, each with the hash of its conversation's key.
+//! Records on their way to a tracker, each with what can be worked out of it alone.
 
 use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 
 use crate::decode::{Context, Record};
-use crate::model::FlowKey;
+use crate::model::{Endpoint, FlowKey};
 
-/// Makes a record's key and hashes it. Seeded at random: addresses and ports are chosen by
+use super::tcp::OptionFacts;
+
+/// Hashes whose packets they are. Seeded at random: addresses and ports are chosen by
 /// strangers. A tracker's own hasher and its copies agree with each other, and no others.
 #[derive(Debug, Clone, Default)]
 pub struct KeyHasher {
-    pub(super) keep_apart: bool,
+    keep_apart: bool,
     state: RandomState,
 }
 
@@ -21,44 +23,65 @@ impl KeyHasher {
         Self { keep_apart, ..Self::default() }
     }
 
-    /// The key of a record's conversation.
+    /// Where conversations are not kept apart by it, no realm.
     #[inline]
-    pub(super) const fn key(&self, ip: &Context) -> FlowKey {
-        ip.key(self.keep_apart)
+    pub(super) const fn realm(&self, ip: &Context) -> u32 {
+        if self.keep_apart { ip.realm } else { 0 }
     }
 
-    /// 32 bits that are the same for equal keys.
+    /// 32 bits that are the same in both directions.
     #[inline]
-    pub(super) fn hash(&self, key: &FlowKey) -> u32 {
-        self.state.hash_one(key.words()) as u32
+    pub(super) fn hash(&self, src: Endpoint, dst: Endpoint, realm: u32) -> u32 {
+        self.state.hash_one(FlowKey::new(src, dst, realm).words()) as u32
     }
 }
 
-/// Records with the hashes of their keys: whoever decodes them may be another thread than
-/// the one that tracks them, and hashing is no work for the slower of the two.
+/// What a record tells without its conversation.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Ahead {
+    /// Of its conversation.
+    pub hash: u32,
+    /// The options of a TCP segment.
+    pub options: OptionFacts,
+}
+
+impl Ahead {
+    #[inline]
+    pub fn of(record: &Record, hasher: &KeyHasher) -> Self {
+        let ip = record.context();
+        let hash = hasher.hash(ip.src, ip.dst, hasher.realm(ip));
+        match record {
+            Record::Tcp(segment) => Self { hash, options: OptionFacts::read(segment.options.as_slice()) },
+            _ => Self { hash, ..Self::default() },
+        }
+    }
+}
+
+/// Records and what is known ahead of each: whoever decodes them may be another thread than
+/// the one that tracks them, which has enough to do.
 #[derive(Debug, Default)]
 pub struct Batch {
     pub(super) records: Vec<Record>,
-    pub(super) hashes: Vec<u32>,
+    pub(super) ahead: Vec<Ahead>,
 }
 
 impl Batch {
     /// Room for about so many records.
     #[must_use]
     pub fn with_capacity(records: usize) -> Self {
-        Self { records: Vec::with_capacity(records), hashes: Vec::with_capacity(records) }
+        Self { records: Vec::with_capacity(records), ahead: Vec::with_capacity(records) }
     }
 
-    /// Where a decoder appends records; [`Batch::hash`] comes after it.
+    /// Where a decoder appends records; [`Batch::prepare`] comes after it.
     pub const fn records(&mut self) -> &mut Vec<Record> {
         &mut self.records
     }
 
-    /// Hashes the records that have no hash yet.
+    /// Works out what can be known ahead of the records that are new.
     #[inline]
-    pub fn hash(&mut self, hasher: &KeyHasher) {
-        for record in self.records.iter().skip(self.hashes.len()) {
-            self.hashes.push(hasher.hash(&hasher.key(record.context())));
+    pub fn prepare(&mut self, hasher: &KeyHasher) {
+        for record in self.records.iter().skip(self.ahead.len()) {
+            self.ahead.push(Ahead::of(record, hasher));
         }
     }
 
@@ -77,6 +100,6 @@ impl Batch {
     /// Takes everything out and keeps the room.
     pub fn clear(&mut self) {
         self.records.clear();
-        self.hashes.clear();
+        self.ahead.clear();
     }
 }

@@ -1,22 +1,34 @@
-//! Conversations by their key: a hash table of slots, and the slots in chunks that never
+//! Conversations by their endpoints: a hash table of slots, and the slots in chunks that never
 //! move, so that growth copies no conversation.
 
 use hashbrown::HashTable;
 
-use crate::model::FlowKey;
+use crate::model::Endpoint;
 
 /// Something that lies in a flow table.
 pub(super) trait Flow {
-    fn key(&self) -> &FlowKey;
+    /// Its endpoints in either order, and its realm.
+    fn ends(&self) -> (&[Endpoint; 2], u32);
 }
 
 const CHUNK: usize = 1024;
 
-/// A key with its hash, so that nobody computes it twice.
+/// Whose packet it is: sender and receiver, their realm (0 where conversations are not kept
+/// apart by VLANs and tunnels), and the hash of all that, equal in both directions.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Hashed {
-    pub key: FlowKey,
+pub(super) struct Whose {
+    pub ends: [Endpoint; 2],
+    pub realm: u32,
     pub hash: u32,
+}
+
+impl Whose {
+    #[inline]
+    fn is(&self, flow: &impl Flow) -> bool {
+        let ([a, b], realm) = flow.ends();
+        let [src, dst] = &self.ends;
+        self.realm == realm && ((src == a && dst == b) || (src == b && dst == a))
+    }
 }
 
 /// What the index holds: where a flow lies, and its hash, so that neither another flow of
@@ -50,16 +62,16 @@ impl<T> Default for FlowTable<T> {
 }
 
 impl<T: Flow> FlowTable<T> {
-    /// Flows there are, those among them included that no key finds any more.
+    /// Flows there are, those among them included that no packet finds any more.
     pub const fn len(&self) -> usize {
         self.live
     }
 
-    /// The slot of the flow with that key.
+    /// The slot of the flow that it belongs to.
     #[inline]
-    pub fn find(&self, Hashed { key, hash }: &Hashed) -> Option<u32> {
-        let same = |e: &Entry| e.hash == *hash && self.get(e.slot).is_some_and(|f| f.key() == key);
-        self.index.find(spread(*hash), same).map(|e| e.slot)
+    pub fn find(&self, whose: &Whose) -> Option<u32> {
+        let same = |e: &Entry| e.hash == whose.hash && self.get(e.slot).is_some_and(|f| whose.is(f));
+        self.index.find(spread(whose.hash), same).map(|e| e.slot)
     }
 
     /// The flow that the hash leads to, without a look at it: nearly always the right one.
@@ -78,13 +90,13 @@ impl<T: Flow> FlowTable<T> {
         self.chunks.get_mut(slot as usize / CHUNK)?.get_mut(slot as usize % CHUNK)?.as_mut()
     }
 
-    /// Adds the flow of that key; from now on the key finds it, and no longer an older flow.
-    pub fn insert(&mut self, at: &Hashed, flow: T) -> u32 {
-        let older = self.find(at);
+    /// Adds a flow; from now on its packets find it, and no longer an older one.
+    pub fn insert(&mut self, whose: &Whose, flow: T) -> u32 {
+        let older = self.find(whose);
         let slot = match self.free.pop() {
             Some(slot) => {
                 self.chunks[slot as usize / CHUNK][slot as usize % CHUNK] = Some(flow);
-                self.hashes[slot as usize] = at.hash;
+                self.hashes[slot as usize] = whose.hash;
                 slot
             }
             None => {
@@ -93,16 +105,16 @@ impl<T: Flow> FlowTable<T> {
                 }
                 let chunk = self.chunks.len() - 1;
                 self.chunks[chunk].push(Some(flow));
-                self.hashes.push(at.hash);
+                self.hashes.push(whose.hash);
                 (chunk * CHUNK + self.chunks[chunk].len() - 1) as u32
             }
         };
         self.live += 1;
-        let hash = spread(at.hash);
+        let hash = spread(whose.hash);
         match older.and_then(|old| self.index.find_mut(hash, |e| e.slot == old)) {
             Some(entry) => entry.slot = slot,
             None => {
-                self.index.insert_unique(hash, Entry { hash: at.hash, slot }, |e| spread(e.hash));
+                self.index.insert_unique(hash, Entry { hash: whose.hash, slot }, |e| spread(e.hash));
             }
         }
         slot

@@ -103,7 +103,7 @@ impl View for GraphView<'_> {
 /// Only those of `out`.
 pub fn render_text(kind: Graph, report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     for (detail, conversation) in report.in_detail() {
-        render_one(kind, detail, conversation, &[], style, out)?;
+        render_one(kind, detail, &conversation, &[], style, out)?;
     }
     Ok(())
 }
