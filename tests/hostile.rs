@@ -130,14 +130,14 @@ fn show(octets: &[u8]) -> usize {
     }
     for (detail, conversation) in report.in_detail() {
         let options = Options { limit: style.limit, ..Options::default() };
-        let ladder = Ladder::new(conversation, detail, &options);
+        let ladder = Ladder::new(&conversation, detail, &options);
         let mut out = Vec::new();
         ladder.text(&style, &mut out).unwrap();
         shown += out.len() + ladder.svg().len() + ladder.markdown().len();
         for kind in Graph::ALL {
-            shown += graph::render_svg(kind, detail, conversation, &[]).len();
+            shown += graph::render_svg(kind, detail, &conversation, &[]).len();
             shown +=
-                graph::xplot(kind, detail, conversation, &[]).iter().map(|f| f.text.len()).sum::<usize>();
+                graph::xplot(kind, detail, &conversation, &[]).iter().map(|f| f.text.len()).sum::<usize>();
         }
     }
     shown
