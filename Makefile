@@ -46,9 +46,14 @@ unit: setup
 	    $(CARGO) nextest run --locked --lib --bins --tests && $(CARGO) test --locked --doc; \
 	else $(CARGO) test --locked --lib --bins --tests && $(CARGO) test --locked --doc; fi
 
+# Some of it takes long: each step can be run alone, as benches/compare/main.rs says.
 bench: setup
-	$(CARGO) build --release --locked --bins --example generate
+	$(CARGO) build --release --locked --bins --example generate --example live
 	$(CARGO) bench --locked --bench compare -- --write docs/performance.md
+	$(CARGO) bench --locked --bench compare -- --figures --write docs/performance.md
+	$(CARGO) bench --locked --bench compare -- --growth --write docs/performance.md
+	@if [ "$$(id -u)" = 0 ]; then target/release/examples/live; \
+	else echo "live rates: skipped, they need root (sudo target/release/examples/live)"; fi
 	@if command -v valgrind >/dev/null 2>&1; then $(CARGO) run --release --locked --example drift; \
 	else echo "instruction counts: skipped, valgrind is not installed"; fi
 

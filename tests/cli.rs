@@ -275,6 +275,59 @@ fn several_files_are_one_capture_in_time_order() {
     }
 }
 
+/// `connections` times the same scenario, each from another port, cut where it is not whole.
+fn crowd(name: &str, connections: u16) -> Vec<u8> {
+    let one = pcap(name);
+    let (header, records) = one.split_at(24);
+    let mut all = header.to_vec();
+    for port in 20_000..20_000 + connections {
+        let mut rest = records;
+        while let Some((head, _)) = rest.split_at_checked(16) {
+            let len = u32::from_le_bytes(head[8..12].try_into().unwrap()) as usize;
+            let (record, next) = rest.split_at(16 + len);
+            let mut record = record.to_vec();
+            // Ethernet, IPv4 without options: whichever port is the server's stays.
+            let (from, to) = (16 + 14 + 20, 16 + 14 + 22);
+            let at = if record[from..to] == [0, 80] { to } else { from };
+            record[at..at + 2].copy_from_slice(&port.to_be_bytes());
+            all.extend(record);
+            rest = next;
+        }
+    }
+    all
+}
+
+#[test]
+fn one_thread_and_two_say_the_same() {
+    let folder = TempDir::new().unwrap();
+    let mut crowd = crowd("retransmission.pkt", 400);
+    let whole = folder.path().join("whole.pcap");
+    fs::write(&whole, &crowd).unwrap();
+    crowd.truncate(crowd.len() - 7);
+    let cut = folder.path().join("cut.pcap");
+    fs::write(&cut, crowd).unwrap();
+    let ways: [&[&str]; 8] = [
+        &["--limit", "all"],
+        &["--format", "ndjson"],
+        &["--format", "json", "--limit", "all"],
+        &["--format", "csv", "--limit", "all"],
+        &["--view", "ladder", "--stream", "7"],
+        &["--view", "explain", "--limit", "30"],
+        &["--format", "ndjson", "--linger", "3", "--max-connections", "10"],
+        &["--count", "1111", "--view", "connections"],
+    ];
+    for file in [&whole, &cut] {
+        for way in ways {
+            let run = |threads: &str| {
+                synfin().arg("replay").arg(file).args(way).args(["--threads", threads]).output().unwrap()
+            };
+            let (one, two) = (run("1"), run("2"));
+            assert!(one.stdout.len() > 500, "{way:?}: {one:?}");
+            assert_eq!((one.status, one.stdout, one.stderr), (two.status, two.stdout, two.stderr), "{way:?}");
+        }
+    }
+}
+
 #[test]
 fn what_is_saved_is_what_was_read() {
     let folder = TempDir::new().unwrap();

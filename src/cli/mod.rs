@@ -12,6 +12,8 @@ pub mod lab;
 mod look;
 mod noted;
 mod pictures;
+mod progress;
+mod relay;
 mod replay;
 mod save;
 pub mod serve;

@@ -1,5 +1,6 @@
 //! Conversations: who talks to whom, in which state, and what happened.
 
+mod batch;
 mod event;
 mod labels;
 mod outcome;
@@ -10,6 +11,7 @@ mod tracker;
 mod traffic;
 mod udp;
 
+pub use batch::{Batch, KeyHasher};
 pub use event::{Confidence, Event, EventKind, Evidence};
 pub use labels::{Analysis, Labels};
 pub use outcome::{Handshake, Teardown};

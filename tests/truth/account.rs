@@ -154,11 +154,16 @@ fn cause(run: &LabOutcome, index: usize, flags: u8) -> Cause {
     let frame = &run.frames[index];
     let own = |s: &&synfin::lab::SocketSample| Some(s.host) == frame.from && s.remote_port != 0;
     let now = run.states.iter().filter(own).rfind(|s| s.ts <= frame.ts);
-    let before = run.states.iter().filter(own).rfind(|s| s.ts < frame.ts).and_then(|s| s.info);
+    // The timer may have run out some time before the wire took the frame, and a sample lie
+    // in between: the least since its host sent something before.
+    let earlier = run.frames.get(..index).unwrap_or_default().iter().rfind(|f| f.from == frame.from);
+    let since = earlier.map_or(0, |f| run.states.iter().filter(own).filter(|s| s.ts <= f.ts).count());
+    let between = run.states.iter().filter(own).skip(since.saturating_sub(1)).take_while(|s| s.ts < frame.ts);
+    let before = between.filter_map(|s| s.info).map(|i| i.retransmits).min();
     let Some(now) = now.and_then(|s| s.info) else { return Cause::Unknown };
     match now.ca_state {
         3 => Cause::Recovery,
-        4 if before.is_none_or(|b| now.retransmits > b.retransmits) => Cause::Timeout,
+        4 if before.is_none_or(|b| now.retransmits > b) => Cause::Timeout,
         4 => Cause::AfterTimeout,
         0..=2 => Cause::Probe,
         _ => Cause::Unknown,

@@ -4,22 +4,27 @@
 //!
 //! `SYNFIN_TRUTH=FIRST-LAST` runs these seeds instead of a few; `SYNFIN_TRUTH_SHOW=KIND`
 //! prints each answer that is wrong or missing; `SYNFIN_TRUTH_TABLE=FILE` takes the table,
-//! `SYNFIN_TRUTH_KEEP=FOLDER` the labs and their captures.
+//! `SYNFIN_TRUTH_KEEP=FOLDER` the labs, their captures and each packet's truth beside what was
+//! said; with `SYNFIN_TRUTH_AGAIN=1` besides, the runs kept there are scored again, not made anew.
 //! Labs need a network namespace of their own: without root the test says so and passes.
 
 mod account;
+mod dump;
 mod rules;
 mod score;
+mod store;
 mod tally;
 mod tshark;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use synfin::lab::{LabOptions, LabOutcome, Observer, run};
 
 use score::Score;
+use store::Stored;
 
 #[derive(Default)]
 struct Total {
@@ -41,15 +46,27 @@ fn counter(run: &LabOutcome, name: &str) -> i64 {
     run.counters.iter().filter_map(|c| c.get(name)).sum()
 }
 
-fn one(seed: u64, dir: &std::path::Path, total: &Mutex<Total>) {
+/// Runs the lab of a seed, or reads back the run that is kept of it.
+fn obtain(seed: u64, dir: &Path, again: bool) -> Result<Stored, String> {
+    let kept = dir.join(format!("{seed}.json"));
+    if again {
+        return store::load(&kept).ok_or_else(|| format!("seed {seed}: no run of it is kept"));
+    }
     let path = dir.join(format!("{seed}.toml"));
     std::fs::write(&path, rules::lab(seed)).unwrap();
-    let outcome = match run(path.to_str().unwrap(), &LabOptions { seed, ..LabOptions::default() }) {
-        Ok(outcome) => outcome,
-        Err(e) => {
-            let said = format!("seed {seed}: {e}");
-            return total.lock().unwrap().failed.push(said);
-        }
+    let options = LabOptions { seed, ..LabOptions::default() };
+    let run = run(path.to_str().unwrap(), &options).map_err(|e| format!("seed {seed}: {e}"))?;
+    let labels =
+        |host| tshark::labels(&run, Observer::Host(host), &dir.join(format!("{seed}-{host}.pcapng")));
+    let stored = Stored { tshark: [labels(0), labels(1)], run };
+    store::save(&kept, &stored);
+    Ok(stored)
+}
+
+fn one(seed: u64, dir: &Path, again: bool, total: &Mutex<Total>) {
+    let Stored { run: outcome, tshark } = match obtain(seed, dir, again) {
+        Ok(stored) => stored,
+        Err(said) => return total.lock().unwrap().failed.push(said),
     };
     let segments = account::segments(&outcome);
     score::COPIED.with_borrow_mut(|copied| {
@@ -57,12 +74,14 @@ fn one(seed: u64, dir: &std::path::Path, total: &Mutex<Total>) {
         *copied = doubled.filter_map(|f| f.from).collect();
     });
     let mut scores: Vec<(usize, Score)> = Vec::new();
-    let mut judged = false;
-    for host in 0..2 {
-        let labels =
-            tshark::labels(&outcome, Observer::Host(host), &dir.join(format!("{seed}-{host}.pcapng")));
-        judged |= labels.is_some();
-        scores.push((host, score::score(&outcome, host, &segments, labels.as_ref())));
+    let judged = tshark.iter().any(Option::is_some);
+    for (host, labels) in tshark.iter().enumerate() {
+        let score = score::score(&outcome, host, &segments, labels.as_ref());
+        if std::env::var_os("SYNFIN_TRUTH_KEEP").is_some() {
+            let text = dump::dump(&outcome, host, &segments, &score);
+            std::fs::write(dir.join(format!("{seed}-{host}.txt")), text).unwrap();
+        }
+        scores.push((host, score));
     }
     let mut t = total.lock().unwrap();
     t.runs += 1;
@@ -104,18 +123,19 @@ fn no_certain_verdict_is_wrong() {
     let scratch = tempfile::tempdir().unwrap();
     let kept = std::env::var_os("SYNFIN_TRUTH_KEEP").map(std::path::PathBuf::from);
     let dir = kept.as_deref().unwrap_or(scratch.path());
+    let again = std::env::var_os("SYNFIN_TRUTH_AGAIN").is_some();
     let (seeds, total) = (seeds(), Mutex::new(Total::default()));
     let next = AtomicU64::new(*seeds.start());
     std::thread::scope(|scope| {
         // They mostly wait for the kernels' timers.
-        for _ in 0..8 {
+        for _ in 0..16 {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
                     if !seeds.contains(&seed) {
                         return;
                     }
-                    one(seed, dir, &total);
+                    one(seed, dir, again, &total);
                 }
             });
         }

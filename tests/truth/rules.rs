@@ -39,6 +39,8 @@ fn rule(dice: &mut Dice) -> String {
         _ => 1,
     };
     let which = match dice.pick(0, 4) {
+        // Each lost FIN doubles the timer: the fifth would come after half a minute.
+        0 if what == "fin" || what == "resent" => format!("{first}-{}", first + dice.pick(1, 3).min(2)),
         0 if what != "syn" && what != "synack" => format!("{first}-{}", first + dice.pick(1, 3)),
         1 if what == "data" => format!("{first},{}", first + dice.pick(2, 6)),
         _ => first.to_string(),
@@ -57,7 +59,7 @@ fn rule(dice: &mut Dice) -> String {
 pub fn lab(seed: u64) -> String {
     let mut dice = Dice(seed.wrapping_mul(0x5851_f42d_4c95_7f2d));
     let dice = &mut dice;
-    let rules: Vec<String> = (0..dice.pick(0, 4)).map(|_| format!("{:?}", rule(dice))).collect();
+    let mut rules: Vec<String> = (0..dice.pick(0, 4)).map(|_| format!("{:?}", rule(dice))).collect();
     let delay = dice.pick(1, 30);
     let loss = if dice.one_in(2) { dice.pick(1, 8) } else { 0 };
     let mut steps = "server socket ls tcp\nserver bind ls 80\nserver listen ls 5\nclient socket c tcp\n\
@@ -99,18 +101,60 @@ pub fn lab(seed: u64) -> String {
             );
         }
     }
-    let (first, second) = if dice.one_in(2) {
-        ("client close c", "server close s")
-    } else {
-        ("server close s", "client close c")
-    };
-    let read =
-        if first.starts_with("client") { "server recv-all s 10000000" } else { "client recv-all c 10000000" };
-    let _ = writeln!(steps, "{first}\n{read}\n{second}\nsettle\npass {}ms\nsettle", dice.pick(50, 500));
+    let closer = if dice.one_in(2) { ("client", "c", "server", "s") } else { ("server", "s", "client", "c") };
+    let (host, socket, other, end) = closer;
+    let orderly = format!(
+        "{host} close {socket}\n{other} recv-all {end} 10000000\n{other} close {end}\nsettle\npass {}ms\nsettle\n",
+        dice.pick(50, 500)
+    );
     let (sack, stamps) = (u8::from(!dice.one_in(4)), u8::from(!dice.one_in(4)));
+    let more = more(dice, closer);
+    if more.refused {
+        steps =
+            "client socket c tcp\nclient bind c 40000\nclient connect c server:81 => ECONNREFUSED\n".into();
+    } else {
+        // In the third the client has closed its half already and can send no more.
+        let ending = more.ending.filter(|_| scenario != 3);
+        steps.push_str(ending.as_deref().unwrap_or(&orderly));
+    }
+    rules.extend(more.corrupt);
     format!(
         "question = \"What becomes of seed {seed}?\"\nlesson = \"See the score.\"\nrules = [{}]\nsteps = '''\n{steps}'''\n\
-         [wire]\ndelay = {delay}\nloss = {loss}\n[sysctl.all]\ntcp_sack = {sack}\ntcp_timestamps = {stamps}\n",
-        rules.join(", ")
+         [wire]\ndelay = {delay}\nloss = {loss}\n{}[sysctl.all]\ntcp_sack = {sack}\ntcp_timestamps = {stamps}\n",
+        rules.join(", "),
+        more.line
     )
+}
+
+/// What came to the labs by chance later: drawn last, so that a seed keeps the rest.
+struct More {
+    /// An end by reset instead of FINs.
+    ending: Option<String>,
+    /// Nobody listens.
+    refused: bool,
+    /// A slow line and its queue.
+    line: String,
+    corrupt: Option<String>,
+}
+
+fn more(dice: &mut Dice, (host, socket, other, end): (&str, &str, &str, &str)) -> More {
+    let rest = format!("settle\npass {}ms\nsettle\n", dice.pick(300, 900));
+    let ending = match dice.pick(0, 23) {
+        0 | 1 => Some(format!("{host} set {socket} linger 0\n{host} close {socket}\n{rest}")),
+        2 | 3 => Some(format!("{other} send {end} 500\nsettle\n{host} close {socket}\n{rest}")),
+        4 | 5 => Some(format!("{host} close {socket}\nsettle\n{other} send {end} 700\n{rest}")),
+        _ => None,
+    };
+    let refused = dice.one_in(40);
+    let line = if dice.one_in(5) {
+        let queue = if dice.one_in(2) { dice.pick(5, 20) } else { 0 };
+        format!("rate = \"{}mbit\"\nqueue = {queue}\n", dice.pick(1, 10))
+    } else {
+        String::new()
+    };
+    let corrupt = dice.one_in(5).then(|| {
+        let host = dice.of(&["client", "server"]);
+        format!("\"corrupt {} 0x{:x} {host}:data:{}\"", dice.pick(0, 40), dice.pick(1, 255), dice.pick(1, 12))
+    });
+    More { ending, refused, line, corrupt }
 }

@@ -13,6 +13,7 @@ use synfin::track::{
 
 use crate::account::{self, Cause, Segment};
 use crate::tally::Tally;
+use crate::tshark::Labels;
 
 pub const RESENT: &str = "sent again (any reason)";
 pub const LOST: &str = "lost, so sent again";
@@ -32,8 +33,8 @@ pub const STATE: &str = "state of the observer's socket";
 
 /// What the analysis said.
 #[derive(Default)]
-struct Said {
-    events: Vec<Event>,
+pub struct Said {
+    pub events: Vec<Event>,
     states: BTreeMap<u64, PerSide<Option<TcpState>>>,
     /// SACK or time stamps are in use.
     tells: bool,
@@ -51,7 +52,7 @@ impl Sink for Said {
     }
 }
 
-fn analyse(run: &LabOutcome, at: Observer) -> Said {
+pub fn analyse(run: &LabOutcome, at: Observer) -> Said {
     let (mut decoder, mut tracker) = (Decoder::default(), Tracker::new(TrackerOptions::default()));
     let (mut said, mut source) = (Said::default(), LabSource::new(run, at));
     let mut records = Vec::new();
@@ -68,18 +69,18 @@ fn analyse(run: &LabOutcome, at: Observer) -> Said {
 }
 
 /// One packet of a capture and what is so of it.
-struct Seen<'a> {
-    segment: &'a Segment,
-    sent: bool,
-    copy: bool,
-    overtaken: bool,
+pub struct Seen<'a> {
+    pub segment: &'a Segment,
+    pub sent: bool,
+    pub copy: bool,
+    pub overtaken: bool,
     /// A packet before it in this capture shows that it is not new.
     tellable: bool,
     shut: bool,
     was_shut: bool,
 }
 
-fn view<'a>(run: &LabOutcome, host: usize, segments: &'a [Option<Segment>]) -> Vec<Option<Seen<'a>>> {
+pub fn view<'a>(run: &LabOutcome, host: usize, segments: &'a [Option<Segment>]) -> Vec<Option<Seen<'a>>> {
     let (mut met, mut highest) = (BTreeSet::new(), [-1_i64; 2]);
     let mut shut = [false; 2];
     let mut latest = [0_usize; 2];
@@ -124,8 +125,6 @@ const SENT_AGAIN: [EventKind; 7] = [
     EventKind::SpuriousRetransmit,
     EventKind::Retransmit,
 ];
-
-type Labels = BTreeMap<u64, Vec<&'static str>>;
 
 /// Scores the capture at `host`.
 pub fn score(run: &LabOutcome, host: usize, segments: &[Option<Segment>], tshark: Option<&Labels>) -> Score {

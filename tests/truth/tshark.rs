@@ -7,7 +7,7 @@ use std::process::Command;
 
 use synfin::lab::{LabOutcome, Observer};
 
-const FIELDS: [&str; 8] = [
+pub const FIELDS: [&str; 8] = [
     "retransmission",
     "fast_retransmission",
     "spurious_retransmission",
@@ -18,8 +18,11 @@ const FIELDS: [&str; 8] = [
     "duplicate_ack",
 ];
 
-/// Its labels by packet number; `None` where it is not installed.
-pub fn labels(run: &LabOutcome, at: Observer, scratch: &Path) -> Option<BTreeMap<u64, Vec<&'static str>>> {
+/// Its labels by packet number.
+pub type Labels = BTreeMap<u64, Vec<&'static str>>;
+
+/// Its labels; `None` where it is not installed.
+pub fn labels(run: &LabOutcome, at: Observer, scratch: &Path) -> Option<Labels> {
     let mut file = File::create(scratch).unwrap();
     run.save(at, &mut file).unwrap();
     let mut command = Command::new("tshark");

@@ -1,11 +1,10 @@
-//! What acknowledgments prove: that a copy arrived (D-SACK), that the original had
-//! arrived (Eifel), that the capture missed something.
+//! What acknowledgments prove: what the receiver holds, that something came twice, that the
+//! capture missed something.
 
-use crate::model::{SeqNum, TcpFlags};
 use crate::track::{Confidence, EventKind, Evidence, Labels};
 
 use super::memory::SideMemory;
-use super::{Emit, Scene};
+use super::{Emit, Scene, repairs};
 
 /// A delayed acknowledgment waits about 40 ms on Linux, up to 200 ms elsewhere
 /// (RFC 1122 allows 500).
@@ -31,6 +30,7 @@ pub(super) fn judge(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_
     if ack == previous {
         if pure && Labels::DUPLICATE_ACK.0 & scene.analysis.labels.0 != 0 {
             fwd.duplicate_acks = fwd.duplicate_acks.saturating_add(1);
+            repairs::duplicate(rev, scene, emit);
         }
         return;
     }
@@ -41,7 +41,7 @@ pub(super) fn judge(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_
     if fwd.sack_high.is_some_and(|high| ack.is_at_or_after(high)) {
         fwd.sack_high = None;
     }
-    eifel(rev, scene, previous, emit);
+    repairs::covered(rev, scene, previous, emit);
     missed(rev, scene, emit);
     delayed(rev, scene);
 }
@@ -59,80 +59,13 @@ fn sack(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_>, emit: Emi
             fwd.sack_high = Some(right);
         }
     }
+    if rev.rare().is_some() {
+        for &block in blocks.iter().skip(usize::from(duplicate)) {
+            repairs::sacked(rev, scene, block, emit);
+        }
+    }
     if duplicate {
-        dsack(rev, scene, first, emit);
-    }
-}
-
-/// The receiver got the same octets twice: a retransmission was not needed, or the
-/// network made a copy.
-fn dsack(rev: &mut SideMemory, scene: &Scene<'_>, block: (SeqNum, SeqNum), emit: Emit<'_>) {
-    let evidence = Evidence {
-        witness: Some(scene.s.ip.frame),
-        sack: Some((block.0.0, block.1.0)),
-        seq: Some(block.0.0),
-        len: Some(block.1.relative_to(block.0)),
-        ..Evidence::default()
-    };
-    let covered = |seq: SeqNum, end: SeqNum| block.0.is_before(end) && block.1.is_after(seq);
-    let side = scene.side.other();
-    let resents = rev.rare_mut().map_or(&mut [][..], |r| &mut r.resent);
-    if let Some(resent) = resents.iter_mut().find(|r| r.frame != 0 && covered(r.seq, r.end)) {
-        if !std::mem::replace(&mut resent.spurious, true) {
-            let evidence = Evidence { original: Some(resent.frame), ..evidence };
-            // The network may have doubled the retransmission after the capture point.
-            let mut event = scene.event(EventKind::SpuriousRetransmit, Confidence::Likely, evidence);
-            event.side = side;
-            emit(event);
-        }
-        return;
-    }
-    // The octet that a keep-alive or a probe repeats is old by intent.
-    let recent = &rev.recent;
-    if recent.len <= 1 && recent.seq == block.0 && block.1 == block.0.plus(1) {
-        return;
-    }
-    // Only the latest few that were sent again are remembered.
-    let forgotten = rev.rare().is_some_and(|r| r.resent.iter().all(|r| r.frame != 0));
-    let confidence = if forgotten { Confidence::Undetermined } else { Confidence::Likely };
-    let mut event = scene.event(EventKind::DuplicatedByNetwork, confidence, evidence);
-    event.side = side;
-    emit(event);
-}
-
-/// The Eifel detection algorithm (RFC 3522): the acknowledgment that first covers a
-/// retransmission echoes an older time stamp, so the original had arrived.
-fn eifel(rev: &mut SideMemory, scene: &Scene<'_>, previous: SeqNum, emit: Emit<'_>) {
-    let Some((_, echo)) = scene.digest.options.timestamps else { return };
-    let ack = scene.s.ack;
-    let side = scene.side.other();
-    let min_rtt = rev.min_rtt();
-    let Some(rare) = rev.rare_mut() else { return };
-    for resent in &mut rare.resent {
-        let Some(tsval) = resent.tsval else { continue };
-        // Only where everything before it had been acknowledged is the echo that of the
-        // segment that filled the gap.
-        let first_cover = previous == resent.seq && ack.is_at_or_after(resent.end);
-        if resent.frame == 0 || resent.spurious || !resent.at_edge || !first_cover || echo == 0 {
-            continue;
-        }
-        if SeqNum(echo).is_before(SeqNum(tsval)) && !scene.flags().has(TcpFlags::SYN) {
-            resent.spurious = true;
-            let evidence = Evidence {
-                original: Some(resent.frame),
-                witness: Some(scene.s.ip.frame),
-                seq: Some(resent.seq.0),
-                len: Some(resent.end.relative_to(resent.seq)),
-                tsval: Some((echo, tsval)),
-                elapsed: Some(scene.s.ip.ts.since(resent.ts)),
-                rtt: min_rtt,
-                ..Evidence::default()
-            };
-            let mut event = scene.event(EventKind::SpuriousRetransmit, Confidence::Certain, evidence);
-            event.side = side;
-            emit(event);
-            return;
-        }
+        repairs::dsack(rev, scene, first, emit);
     }
 }
 

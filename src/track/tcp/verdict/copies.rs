@@ -22,6 +22,9 @@ pub(super) fn find(memory: &Memory, scene: &Scene<'_>, print: &Print) -> Option<
     let recent = &memory.sides[scene.dir].recent;
     if recent.same(print) {
         let age = print.ts.since(recent.ts).abs();
+        if print.ip_id == NO_ID && answers(memory, scene, recent) {
+            return None;
+        }
         // Duplicate acknowledgments without an IP ID look all the same.
         let duplicates = print.ip_id == NO_ID && !scene.occupies() && !scene.rev.outstanding.is_empty();
         if duplicates && !memory.mostly_copies() {
@@ -48,6 +51,22 @@ pub(super) fn find(memory: &Memory, scene: &Scene<'_>, print: &Print) -> Option<
                 && print.ts.since(sent.ts).abs() <= ID_HOLDS
         })
         .map(|sent| Print { frame: sent.frame, ts: sent.ts, ttl: sent.ttl, ..*print })
+}
+
+/// Without an IP ID, answers to two packets are the same: resets of a host that has no such
+/// connection, SYN-ACKs, acknowledgments of a connection in TIME-WAIT.
+fn answers(memory: &Memory, scene: &Scene<'_>, recent: &Print) -> bool {
+    if memory.mostly_copies() {
+        return false;
+    }
+    let flags = scene.flags();
+    let other = &memory.sides[1 - scene.dir].recent;
+    let since = other.frame > recent.frame;
+    match (flags.has(TcpFlags::RST), flags.has(TcpFlags::SYN)) {
+        (true, _) => !flags.has(TcpFlags::ACK) || since,
+        (_, true) => since && TcpFlags(other.flags).has(TcpFlags::SYN),
+        _ => since && !scene.occupies(),
+    }
 }
 
 /// Says that a packet is a copy, until there are so many that one word says it for all.

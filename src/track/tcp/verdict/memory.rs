@@ -1,5 +1,7 @@
 //! What the verdicts remember of a connection.
 
+use std::collections::VecDeque;
+
 use crate::model::{SeqNum, Timestamp};
 
 /// What the verdicts remember: `[sender of the first packet, the other]`.
@@ -35,8 +37,11 @@ pub(in crate::track) struct Said {
 pub(in crate::track) struct SideMemory {
     /// The packet before this one.
     pub recent: Print,
-    /// IP ID and time stamp of the packet that was sent last: late ones do not count.
+    /// IP ID and time stamp of the packet that was sent last: late ones do not count, nor do
+    /// those without.
     pub newest: (u16, u32),
+    /// IP ID and time stamp of the first SYN that was seen.
+    pub syn: (u16, u32),
     /// When its latest segment was sent, and its latest with payload.
     pub last_any: Option<Timestamp>,
     pub last_data: Option<Timestamp>,
@@ -72,12 +77,29 @@ pub(in crate::track) struct Rare {
     pub holes: Vec<Hole>,
     /// One of them had to be forgotten, and it was said.
     pub holes_full: bool,
+    /// The latest packets that skipped something, the latest first.
+    pub skips: VecDeque<Skip>,
     /// The latest segments that were sent again, the latest first.
-    pub resent: [Resent; 4],
+    pub resent: VecDeque<Resent>,
+    /// One of them had to be forgotten.
+    pub resent_forgotten: bool,
     /// The segment that closed its window.
     pub zero_window: Option<(u64, Timestamp)>,
+    /// Its window was closed before and is open again.
+    pub opened: Option<Opened>,
     /// A small segment whose acknowledgment came late: its frame, when, how late.
     pub late_ack: Option<(u64, Timestamp, i64)>,
+}
+
+/// A window that was closed, and opened again.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::track) struct Opened {
+    /// The segment that closed it, and when.
+    pub closed_by: u64,
+    pub closed: Timestamp,
+    /// When it was opened, and the TSval of the segment that did.
+    pub at: Timestamp,
+    pub tsval: Option<u32>,
 }
 
 /// What tells a packet from a copy of it.
@@ -142,30 +164,69 @@ pub(in crate::track) struct Hole {
     pub acked: bool,
 }
 
+/// A packet that skipped octets, or that its sender's IP IDs show to have skipped a packet.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::track) struct Skip {
+    pub seq: SeqNum,
+    pub ip_id: u16,
+    pub tsval: u32,
+}
+
+/// Packets that skipped something, kept of one direction.
+const MAX_SKIPS: usize = 8;
+
 /// Holes kept of one direction; a capture that misses more says so.
 pub(super) const MAX_HOLES: usize = 64;
 
-/// A segment that was sent again.
+/// Segments sent again that are remembered of one direction.
+const MAX_RESENT: usize = 32;
+
+/// A segment that was sent again, and what became of it.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::track) struct Resent {
-    /// 0: none.
     pub frame: u64,
     pub seq: SeqNum,
     pub end: SeqNum,
     pub ts: Timestamp,
     pub tsval: Option<u32>,
+    pub ip_id: u16,
     /// Time since this segment was sent before.
     pub gap: i64,
     /// How often it was sent again, this time included.
     pub count: u32,
     /// One past everything that had been sent by then.
     pub high: SeqNum,
-    /// The other side had acknowledged all before it when it was sent.
-    pub at_edge: bool,
+    /// What sent it.
+    pub trigger: Trigger,
+    /// IP ID and TSval of the packet that skipped its octets: they had not been seen before.
+    pub skipped_by: Option<(u16, u32)>,
+    /// When the other side first acknowledged it, or held it by SACK.
+    pub covered: Option<Timestamp>,
+    /// An acknowledgment is known to answer it.
+    pub answered: bool,
     /// It was called spurious already.
     pub spurious: bool,
-    /// A timeout, certain or not.
-    pub timeout: bool,
+    /// A D-SACK was put down to it.
+    pub reported: bool,
+}
+
+impl Resent {
+    /// Some octets are in both.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.seq.is_before(other.end) && self.end.is_after(other.seq)
+    }
+}
+
+/// What sends a segment again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::track) enum Trigger {
+    /// Something else, or not known.
+    #[default]
+    Unknown,
+    /// The retransmission timer, certain or not.
+    Timeout,
+    /// Acknowledgments: a recovery has begun.
+    Recovery,
 }
 
 impl SideMemory {
@@ -186,16 +247,34 @@ impl SideMemory {
         self.rare.get_or_insert_default()
     }
 
+    /// Remembers a packet that skipped something.
+    pub fn note_skip(&mut self, skip: Skip) {
+        let skips = &mut self.trouble().skips;
+        skips.truncate(MAX_SKIPS - 1);
+        skips.push_front(skip);
+    }
+
     /// Remembers a segment that was sent again.
     pub fn note_resent(&mut self, resent: Resent) {
-        let all = &mut self.trouble().resent;
-        all.rotate_right(1);
-        all[0] = resent;
+        let rare = self.trouble();
+        if rare.resent.len() >= MAX_RESENT {
+            rare.resent.pop_back();
+            rare.resent_forgotten = true;
+        }
+        rare.resent.push_front(resent);
     }
 
     /// The segments that were sent again, the latest first.
     pub fn resent(&self) -> impl Iterator<Item = &Resent> {
-        self.rare().into_iter().flat_map(|r| r.resent.iter()).filter(|r| r.frame != 0)
+        self.rare().into_iter().flat_map(|r| r.resent.iter())
+    }
+
+    /// What the latest repairs of octets still under way were sent for, once `acked` is
+    /// acknowledged: a recovery, or a timeout's go-back, lasts until all is acknowledged that
+    /// had been sent when it began.
+    pub fn repairing(&self, acked: SeqNum) -> Trigger {
+        let mut under_way = self.resent().filter(|r| acked.is_before(r.high));
+        under_way.find(|r| r.trigger != Trigger::Unknown).map_or(Trigger::Unknown, |r| r.trigger)
     }
 
     /// The smoothed round-trip time, where any is known.

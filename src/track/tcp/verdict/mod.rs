@@ -5,9 +5,13 @@
 //! packets leave no other reading.
 
 mod acks;
+mod cause;
 mod copies;
+mod holes;
 mod life;
 mod memory;
+mod probes;
+mod repairs;
 mod resent;
 mod reset;
 mod window;
@@ -19,14 +23,14 @@ use crate::model::{Protocol, Side, StreamId, TcpFlags, TcpState};
 use crate::track::{Analysis, Confidence, Event, EventKind, Evidence, Labels};
 
 use super::conversation::Digest;
-use super::label::LabelSide;
+use super::label::{LabelSide, Scale};
 use super::outstanding::Pool;
-use memory::{Print, SideMemory};
+use memory::{Print, SideMemory, Skip};
 
 /// A segment with everything that a verdict may look at.
 pub(super) struct Scene<'a> {
     pub s: &'a TcpSegment,
-    pub digest: &'a Digest,
+    pub digest: &'a Digest<'a>,
     pub analysis: &'a Analysis,
     /// Sender and receiver as the labels see them, after the segment.
     pub fwd: &'a LabelSide,
@@ -82,6 +86,11 @@ impl Scene<'_> {
         self.s.len > 0 || self.flags().any(TcpFlags::SYN | TcpFlags::FIN)
     }
 
+    /// Both SYNs were seen, and SACK was not agreed on.
+    pub fn no_sack(&self) -> bool {
+        !self.sack && self.fwd.scale != Scale::Unknown && self.rev.scale != Scale::Unknown
+    }
+
     pub fn tsval(&self) -> Option<u32> {
         self.digest.options.timestamps.map(|t| t.0)
     }
@@ -128,6 +137,12 @@ pub(super) fn judge(memory: &mut Memory, scene: &Scene<'_>, emit: Emit<'_>) -> N
     let copy = copies::find(memory, scene, &print);
     if let Some(original) = copy {
         copies::say(memory, scene, &original, emit);
+        repairs::doubled(&mut memory.sides[scene.dir], original.frame);
+        // Whoever gets a copy of an acknowledgment counts it.
+        if !scene.occupies() && scene.analysis.labels.has(Labels::DUPLICATE_ACK) {
+            let fwd = &mut memory.sides[scene.dir];
+            fwd.duplicate_acks = fwd.duplicate_acks.saturating_add(1);
+        }
         remember(&mut memory.sides[scene.dir], scene, print);
         memory.sides[scene.dir].latest_is_copy = true;
         return Nature::Copy;
@@ -145,6 +160,10 @@ pub(super) fn judge(memory: &mut Memory, scene: &Scene<'_>, emit: Emit<'_>) -> N
         if scene.digest.next_known && (scene.s.seq != scene.digest.next_before || into_closed) {
             nature = resent::judge(fwd, rev, scene, emit);
         }
+        if scene.occupies() && passed_over(fwd, scene, &print) {
+            let Print { seq, ip_id, tsval, .. } = print;
+            fwd.note_skip(Skip { seq, ip_id, tsval });
+        }
         if scene.flags().has(TcpFlags::ACK) {
             acks::judge(fwd, rev, scene, emit);
         }
@@ -158,6 +177,20 @@ pub(super) fn judge(memory: &mut Memory, scene: &Scene<'_>, emit: Emit<'_>) -> N
     nature
 }
 
+/// New octets after a pause, and by its IP IDs their sender sent something before them that
+/// was not seen: these may be a repair, and their original be late.
+#[inline]
+fn passed_over(fwd: &SideMemory, scene: &Scene<'_>, print: &Print) -> bool {
+    /// A probe waits for two round trips at least.
+    const PAUSE: i64 = 20_000_000;
+    /// Farther apart they are no counter of this connection.
+    const NEAR: std::ops::RangeInclusive<u16> = 2..=16;
+    scene.s.seq == scene.digest.next_before
+        && NEAR.contains(&print.ip_id.wrapping_sub(fwd.newest.0))
+        && fwd.newest.0 != 0
+        && fwd.last_any.is_some_and(|t| print.ts.since(t) >= PAUSE)
+}
+
 /// What the next segments are compared with.
 #[inline]
 fn remember(fwd: &mut SideMemory, scene: &Scene<'_>, print: Print) {
@@ -165,8 +198,15 @@ fn remember(fwd: &mut SideMemory, scene: &Scene<'_>, print: Print) {
         fwd.last_data = Some(print.ts);
     }
     fwd.last_any = Some(print.ts);
+    if scene.flags().has(TcpFlags::SYN) && fwd.syn == (0, 0) {
+        fwd.syn = (print.ip_id, print.tsval);
+    }
     if print.sent_after(fwd.newest) != Some(false) {
-        fwd.newest = (print.ip_id, print.tsval);
+        let (id, tsval) = fwd.newest;
+        fwd.newest = (
+            if print.ip_id == 0 { id } else { print.ip_id },
+            if print.tsval == 0 { tsval } else { print.tsval },
+        );
     }
     if !scene.flags().has(TcpFlags::RST) {
         fwd.ttl_settled = fwd.ttl == print.ttl;

@@ -3,7 +3,7 @@
 use crate::model::{TcpFlags, TcpState};
 use crate::track::{Confidence, EventKind, Evidence};
 
-use super::memory::SideMemory;
+use super::memory::{SideMemory, Trigger};
 use super::{Emit, Scene};
 
 pub(super) fn judge(fwd: &SideMemory, rev: &SideMemory, scene: &Scene<'_>, emit: Emit<'_>) {
@@ -43,7 +43,7 @@ fn why(fwd: &SideMemory, rev: &SideMemory, scene: &Scene<'_>) -> (EventKind, Con
     if reply && fwd.sent_fin && answered_data {
         return (EventKind::UnreadData, Confidence::Likely);
     }
-    if fwd.resent().next().is_some_and(|r| r.count >= 3 && r.timeout) {
+    if fwd.resent().next().is_some_and(|r| r.count >= 3 && r.trigger == Trigger::Timeout) {
         return (EventKind::TimedOut, Confidence::Likely);
     }
     if reply && !fwd.sent_fin && !scene.digest.next_known {

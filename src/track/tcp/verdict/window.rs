@@ -3,7 +3,7 @@
 use crate::model::TcpFlags;
 use crate::track::{Confidence, EventKind, Evidence, Labels};
 
-use super::memory::SideMemory;
+use super::memory::{Opened, SideMemory};
 use super::{Emit, Scene};
 
 /// A sender that held data back for an acknowledgment sends it at once when that comes.
@@ -22,6 +22,8 @@ pub(super) fn judge(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_
         } else if std::mem::take(&mut fwd.window_closed)
             && let Some((frame, since)) = fwd.trouble().zero_window.take()
         {
+            let opened = Opened { closed_by: frame, closed: since, at: s.ip.ts, tsval: scene.tsval() };
+            fwd.trouble().opened = Some(opened);
             let evidence = Evidence {
                 original: Some(frame),
                 elapsed: Some(s.ip.ts.since(since)),
