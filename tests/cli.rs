@@ -400,7 +400,7 @@ fn a_second_capture_tells_how_long_packets_travel() {
     }
     let mut command = synfin();
     let table = output(command.arg("replay").arg(&client).arg("--far").arg(&server));
-    let told = "5 of 6 packets of tcp:0 were seen there, 1 lost on the way, round trip 20 ms at least";
+    let told = "5 of 6 packets of tcp:0 were seen there, 1 lost on the way, round trip 20.000 ms at least";
     assert!(table.split_whitespace().collect::<Vec<_>>().join(" ").contains(told), "{table}");
     synfin().arg("replay").arg(&client).args(["--far", "no-such-file"]).assert().code(1);
 }

@@ -1,14 +1,14 @@
 //! Where each moment stands from the top down: what the capture saw, and where it is
 //! known, when the same packet was at its other end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::findings::Findings;
 use super::fold::{Fold, Piece};
 use super::label::parts;
 use super::layout::{Arrow, CALL_COLUMNS, Form, Item, LINE, MARGIN_COLUMNS, What, label_lines};
 use super::{LaneCall, Options};
-use crate::model::{PerSide, TcpFlags, Timestamp};
+use crate::model::{PerSide, Side, TcpFlags, TcpState, Timestamp};
 use crate::report::{Conversation, Detail, Row, RowKind};
 use crate::view::drawing::wrap;
 
@@ -46,7 +46,7 @@ pub(super) fn place(
         paused: false,
         items: Vec::new(),
         ahead: BTreeSet::new(),
-        left: std::collections::BTreeMap::new(),
+        left: BTreeMap::new(),
     };
     placer.run(detail, pieces);
     placer.lost();
@@ -80,7 +80,7 @@ struct Placer<'a> {
     /// Moments at the far end that are still to come.
     ahead: BTreeSet<(Timestamp, Far)>,
     /// Where the packets left that the capture is to see as they arrive, by row.
-    left: std::collections::BTreeMap<usize, f64>,
+    left: BTreeMap<usize, f64>,
 }
 
 impl Placer<'_> {
@@ -99,16 +99,16 @@ impl Placer<'_> {
         calls.sort_by_key(|c| c.ts);
         let mut calls = calls.into_iter().peekable();
         for piece in pieces {
-            let (from, to) = match piece {
-                Piece::Row(i) => rows.get(*i).map(|r| (r.ts, r.ts)),
-                Piece::Fold(f) => f.times,
-            }
-            .unzip();
-            while let Some(call) = calls.next_if(|c| from.is_some_and(|t| c.ts <= t)) {
+            // What happens during a fold stands before it.
+            let until = match piece {
+                Piece::Row(i) => rows.get(*i).map(|r| r.ts),
+                Piece::Fold(f) => f.times.map(|(_, last)| last),
+            };
+            while let Some(call) = calls.next_if(|c| until.is_some_and(|t| c.ts <= t)) {
                 self.call(call, rows);
             }
-            if let Some(to) = to {
-                self.far_until(to, rows);
+            if let Some(until) = until {
+                self.far_until(until, rows);
             }
             match piece {
                 Piece::Row(i) => {
@@ -232,29 +232,51 @@ impl Placer<'_> {
         self.put(y, Some(row.ts), What::Arrow(arrow));
     }
 
-    /// Among arrows on a slant, one that never arrives goes down like the one nearest to it
-    /// that does.
+    /// Among arrows on a slant, one that never arrives goes down between its neighbours that
+    /// do, or like the only one.
     fn lost(&mut self) {
         let transit = &self.options.transit;
         if transit.arrivals.is_empty() && transit.departures.is_empty() {
             return;
         }
-        let arrow = |item: &Item| if let What::Arrow(a) = &item.what { Some(a.clone()) } else { None };
-        let arrows: Vec<(usize, Arrow)> =
-            self.items.iter().enumerate().filter_map(|(i, item)| Some((i, arrow(item)?))).collect();
-        for (n, (i, lost)) in arrows.iter().enumerate().filter(|(_, (_, a))| a.lost) {
-            let like = |a: &Arrow| !a.lost && a.from == lost.from && a.y_end > a.y_start;
-            let before = arrows.iter().take(n).rev().find(|(_, a)| like(a));
-            let near = before.or_else(|| arrows.iter().skip(n).find(|(_, a)| like(a)));
-            let drop = near.map_or(LEAST_DROP, |(_, a)| a.y_end - a.y_start);
-            if let Some(Item { y, what: What::Arrow(a), .. }) = self.items.get_mut(*i) {
-                a.y_end = *y + drop;
+        let mut before: PerSide<Option<(f64, f64)>> = PerSide::default();
+        let mut ends: Vec<(usize, f64)> = Vec::new();
+        let mut end = |i: usize, y: f64, before: Option<(f64, f64)>, after: Option<(f64, f64)>| {
+            let drop = |(from, to): (f64, f64)| to - from;
+            let near = match (before, after) {
+                (Some(b), Some(a)) => ((b.1 + a.1) / 2.0).max(y + LEAST_DROP),
+                (one, other) => y + one.or(other).map_or(LEAST_DROP, drop),
+            };
+            ends.push((i, near));
+        };
+        let mut since: PerSide<Vec<(usize, f64)>> = PerSide::default();
+        for (i, item) in self.items.iter().enumerate() {
+            let What::Arrow(arrow) = &item.what else { continue };
+            let side = arrow.from;
+            if arrow.lost {
+                since[side].push((i, item.y));
+            } else if arrow.y_end > arrow.y_start {
+                let own = Some((arrow.y_start, arrow.y_end));
+                for (i, y) in since[side].drain(..) {
+                    end(i, y, before[side], own);
+                }
+                before[side] = own;
+            }
+        }
+        for side in Side::BOTH {
+            for (i, y) in since[side].drain(..) {
+                end(i, y, before[side], None);
+            }
+        }
+        for (i, y_end) in ends {
+            if let Some(Item { what: What::Arrow(a), .. }) = self.items.get_mut(i) {
+                a.y_end = y_end;
             }
         }
     }
 }
 
-fn form(row: &Row) -> (Form, PerSide<Option<crate::model::TcpState>>) {
+fn form(row: &Row) -> (Form, PerSide<Option<TcpState>>) {
     match &row.kind {
         RowKind::Tcp { flags, states, .. } => {
             let form = if flags.has(TcpFlags::RST) {
