@@ -1,7 +1,7 @@
 //! The program from end to end: what people type, what it prints, and how it ends.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
@@ -329,6 +329,30 @@ fn one_thread_and_two_say_the_same() {
 }
 
 #[test]
+fn who_follows_gets_each_record_at_once() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("grows.pcap");
+    fs::write(&file, pcap("handshake.pkt")).unwrap();
+    let mut child = Process::new(env!("CARGO_BIN_EXE_synfin"))
+        .args(["replay", "--follow", "--format", "ndjson"])
+        .arg(&file)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    // The file may still grow, so that only records which do not wait for more come through.
+    let types: Vec<String> = (0..3)
+        .map(|_| {
+            let record: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+            record["type"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(types, ["event", "tcp", "tcp"]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
 fn what_is_saved_is_what_was_read() {
     let folder = TempDir::new().unwrap();
     for name in ["handshake.pkt", "udp-unreachable.pkt", "simultaneous-close.pkt"] {
@@ -357,6 +381,52 @@ fn filters_counts_and_streams_select() {
     assert_eq!(count(&["udp", "port", "7", "-c", "1", "-n"], "udp"), 1);
     let text = output(synfin().arg("replay").args(&both).args(["--stream", "udp:0", "--view", "segments"]));
     assert!(text.contains("udp:0") && !text.contains("tcp:0"), "{text}");
+}
+
+/// The same packets at both ends: 10 ms on the way, one lost, and the server's clock is ahead.
+#[test]
+fn a_second_capture_tells_how_long_packets_travel() {
+    let folder = TempDir::new().unwrap();
+    let client = folder.path().join("client.pkt");
+    let server = folder.path().join("server.pkt");
+    fs::write(
+        &client,
+        "tcp 10.0.0.1:40000 > 192.0.2.1:80
+0      > S  0:0(0) ipid 1
++.020  < S. 0:0(0) ack 1 ipid 101
++.001  > .  1:1(0) ack 1 ipid 2
++.001  > P. 1:101(100) ack 1 ipid 3
++.300  > P. 1:101(100) ack 1 ipid 4
++.020  < .  1:1(0) ack 101 ipid 102
+",
+    )
+    .unwrap();
+    fs::write(
+        &server,
+        "tcp 10.0.0.1:40000 > 192.0.2.1:80
+5.010  > S  0:0(0) ipid 1
++0     < S. 0:0(0) ack 1 ipid 101
++.021  > .  1:1(0) ack 1 ipid 2
++.301  > P. 1:101(100) ack 1 ipid 4
++0     < .  1:1(0) ack 101 ipid 102
+",
+    )
+    .unwrap();
+    for (near, far, lost) in [(&client, &server, true), (&server, &client, false)] {
+        let ladder = ["--view", "ladder", "--stream", "0"];
+        let mut command = synfin();
+        let text = output(command.arg("replay").arg(near).arg("--far").arg(far).args(ladder));
+        assert_eq!(text.matches("10.0 ms on the way").count(), 5, "{text}");
+        assert_eq!(text.contains('×'), lost, "{text}");
+        let mut command = synfin();
+        let svg = output(command.arg("replay").arg(near).arg("--far").arg(far).args(["--format", "svg"]));
+        assert_eq!(svg.matches("10.0 ms on the way").count(), 5, "{svg}");
+    }
+    let mut command = synfin();
+    let table = output(command.arg("replay").arg(&client).arg("--far").arg(&server));
+    let told = "5 of 6 packets of tcp:0 were seen there, 1 lost on the way, round trip 20.000 ms at least";
+    assert!(table.split_whitespace().collect::<Vec<_>>().join(" ").contains(told), "{table}");
+    synfin().arg("replay").arg(&client).args(["--far", "no-such-file"]).assert().code(1);
 }
 
 #[test]
