@@ -64,7 +64,9 @@ pub(super) fn recorder(look: &LookArgs) -> Recorder {
     // The stories are told from the events: they must not end where a table does.
     let told = look.views.contains(&ViewName::Explain);
     let events = if told { look.limit.0.map(|n| n.max(EVENTS_TOLD)) } else { look.limit.0 };
-    Recorder::new(RecorderOptions { limit: look.limit.0, select, rows, events, only })
+    let list_events = look.format == Format::Json
+        || look.views.iter().any(|v| matches!(v, ViewName::Events | ViewName::Explain));
+    Recorder::new(RecorderOptions { limit: look.limit.0, select, rows, events, only, list_events })
 }
 
 /// Writes the report to standard output as was asked.
