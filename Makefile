@@ -3,7 +3,7 @@
 include packaging/install.mk
 
 .DEFAULT_GOAL := release
-.PHONY: help setup demo test lint fmt unit bench browser-test fuzz pictures conformance clean
+.PHONY: help setup demo test lint fmt unit bench drift browser-test fuzz pictures conformance clean
 
 release: setup
 
@@ -14,6 +14,7 @@ help:
 	@echo "make release     the program, manual pages and completions"
 	@echo "make install     into PREFIX ($(PREFIX)); then 'make setcap' to capture without sudo"
 	@echo "make bench       speed and memory beside other programs, into docs/performance.md"
+	@echo "make drift       instructions a packet of the hot path, beside the baseline"
 	@echo "make browser-test  a part of make test: the HTML report and the pictures in headless Chromium"
 	@echo "make fuzz        every fuzz target, FUZZ_SECONDS ($(FUZZ_SECONDS)) each"
 	@echo "make pictures    the pictures of the README, into docs/pictures"
@@ -54,8 +55,11 @@ bench: setup
 	$(CARGO) bench --locked --bench compare -- --growth --write docs/performance.md
 	@if [ "$$(id -u)" = 0 ]; then target/release/examples/live; \
 	else echo "live rates: skipped, they need root (sudo target/release/examples/live)"; fi
-	@if command -v valgrind >/dev/null 2>&1; then $(CARGO) run --release --locked --example drift; \
-	else echo "instruction counts: skipped, valgrind is not installed"; fi
+	$(MAKE) drift
+
+# Instructions a packet of decode, track and the readers, beside benches/instructions.json.
+drift: setup
+	$(CARGO) run --release --locked --example drift
 
 # The report and the pictures in a real browser; says SKIPPED, and why, where there is none.
 browser-test: setup

@@ -1,7 +1,7 @@
 //! The program from end to end: what people type, what it prints, and how it ends.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
@@ -326,6 +326,30 @@ fn one_thread_and_two_say_the_same() {
             assert_eq!((one.status, one.stdout, one.stderr), (two.status, two.stdout, two.stderr), "{way:?}");
         }
     }
+}
+
+#[test]
+fn who_follows_gets_each_record_at_once() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("grows.pcap");
+    fs::write(&file, pcap("handshake.pkt")).unwrap();
+    let mut child = Process::new(env!("CARGO_BIN_EXE_synfin"))
+        .args(["replay", "--follow", "--format", "ndjson"])
+        .arg(&file)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    // The file may still grow, so that only records which do not wait for more come through.
+    let types: Vec<String> = (0..3)
+        .map(|_| {
+            let record: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+            record["type"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(types, ["event", "tcp", "tcp"]);
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 #[test]

@@ -37,7 +37,7 @@ pub(super) fn transit(path: &Path, report: &Report) -> Result<(Transit, String),
     let mut transit = Transit::default();
     let mut told = Vec::new();
     for (detail, conversation) in report.in_detail() {
-        told.extend(known.judge(detail, conversation, &mut transit));
+        told.extend(known.judge(detail, &conversation, &mut transit));
     }
     let name = path.display();
     Ok(match told.as_slice() {
@@ -46,15 +46,17 @@ pub(super) fn transit(path: &Path, report: &Report) -> Result<(Transit, String),
     })
 }
 
+/// By the number of the first octet: how many, and when.
+type Pieces = BTreeMap<u32, Vec<(u32, Timestamp)>>;
+
 /// The packets of the report, and when the other capture saw them.
 #[derive(Default)]
 struct Known {
     /// Frames that wait to be seen there, the first first.
     waiting: HashMap<Key, VecDeque<u64>>,
     seen: BTreeMap<u64, Timestamp>,
-    /// Octets of TCP seen there that no frame here has just so: by sender and receiver, and by
-    /// the number of the first, how many, and when.
-    pieces: HashMap<(Endpoint, Endpoint), BTreeMap<u32, Vec<(u32, Timestamp)>>>,
+    /// Octets of TCP seen there that no frame here has just so, by sender and receiver.
+    pieces: HashMap<(Endpoint, Endpoint), Pieces>,
     /// The other capture's first and last packet.
     span: Option<(Timestamp, Timestamp)>,
 }
@@ -64,7 +66,7 @@ impl Known {
         let mut known = Self::default();
         for (detail, c) in report.in_detail() {
             for row in &detail.rows {
-                if let Some(key) = key_of(row, c) {
+                if let Some(key) = key_of(row, &c) {
                     known.waiting.entry(key).or_default().push_back(row.frame);
                 }
             }

@@ -102,8 +102,8 @@ pub(super) fn write(
         Format::Csv => csv(&look.views).render(report, style, out)?,
         Format::Markdown if look.views.contains(&ViewName::Ladder) => {
             for (detail, conversation) in report.in_detail() {
-                let options = Options { limit: style.limit, ..beside.ladder(conversation, detail) };
-                out.write_all(Ladder::new(conversation, detail, &options).markdown().as_bytes())?;
+                let options = Options { limit: style.limit, ..beside.ladder(&conversation, detail) };
+                out.write_all(Ladder::new(&conversation, detail, &options).markdown().as_bytes())?;
             }
         }
         Format::Markdown if look.views.iter().any(|v| matches!(v, ViewName::Events | ViewName::Explain)) => {
@@ -135,7 +135,7 @@ pub(super) fn write(
             // A file for each panel, as the program wants them.
             for (detail, conversation) in report.in_detail() {
                 for kind in kinds(look) {
-                    for file in graph::xplot(kind, detail, conversation, &beside.extra(conversation)) {
+                    for file in graph::xplot(kind, detail, &conversation, &beside.extra(&conversation)) {
                         std::fs::write(&file.name, file.text).with_context(|| file.name.clone())?;
                         writeln!(out, "{}", file.name)?;
                     }
@@ -185,7 +185,7 @@ fn text(
             ViewName::Graph => {
                 for kind in kinds(look) {
                     for (detail, c) in report.in_detail() {
-                        graph::render_one(kind, detail, c, &beside.extra(c), style, out)?;
+                        graph::render_one(kind, detail, &c, &beside.extra(&c), style, out)?;
                     }
                 }
             }
@@ -209,8 +209,8 @@ fn ladders(report: &Report, style: &Style, beside: &Beside, out: &mut dyn Write)
         if i > 0 {
             writeln!(out)?;
         }
-        let options = Options { numbers: style.numbers, limit: style.limit, ..beside.ladder(c, detail) };
-        Ladder::new(c, detail, &options).text(style, out)?;
+        let options = Options { numbers: style.numbers, limit: style.limit, ..beside.ladder(&c, detail) };
+        Ladder::new(&c, detail, &options).text(style, out)?;
     }
     Ok(())
 }
@@ -258,9 +258,9 @@ fn svg(
     };
     let picture = if look.graph.is_some() || look.views.contains(&ViewName::Graph) {
         let kind = look.graph.unwrap_or(Graph::TimeSequence);
-        graph::render_svg(kind, detail, conversation, &beside.extra(conversation))
+        graph::render_svg(kind, detail, &conversation, &beside.extra(&conversation))
     } else {
-        Ladder::new(conversation, detail, &beside.ladder(conversation, detail)).svg()
+        Ladder::new(&conversation, detail, &beside.ladder(&conversation, detail)).svg()
     };
     Ok(out.write_all(picture.as_bytes())?)
 }

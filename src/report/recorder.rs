@@ -111,7 +111,7 @@ impl Recorder {
     /// The report. The tracker must have let every conversation go.
     #[must_use]
     pub fn finish(mut self) -> Report {
-        self.report.conversations.sort_by_key(|c| c.id);
+        self.report.conversations.sort();
         if let Some(limit) = self.options.limit
             && self.report.conversations.len() > limit
         {
@@ -166,7 +166,7 @@ impl Recorder {
 
     fn end(&mut self, conversation: impl FnOnce() -> Conversation, id: StreamId) {
         if self.lists(id) {
-            self.report.conversations.push(conversation());
+            self.report.conversations.push(&conversation());
         } else if self.options.only.is_none() {
             self.report.conversations_left_out += 1;
         }

@@ -14,7 +14,7 @@ mod udp;
 pub use batch::{Batch, KeyHasher};
 pub use event::{Confidence, Event, EventKind, Evidence};
 pub use labels::{Analysis, Labels};
-pub use outcome::{Handshake, Teardown};
+pub use outcome::{CONN_STATES, Handshake, Teardown};
 pub use sink::{SeenDatagram, SeenSegment, Sink};
 pub use tcp::{Rtt, Stats, TcpConversation};
 pub use tracker::{Tracker, TrackerOptions};

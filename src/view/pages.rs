@@ -90,14 +90,14 @@ fn many() -> Report {
     let talk = long(300);
     let mut report = talk.report();
     let (detail, conversation) =
-        (report.details.first().cloned().unwrap(), report.conversations.first().cloned().unwrap());
+        (report.details.first().cloned().unwrap(), report.conversations.get(0).unwrap());
     for number in 1..5_000 {
         let mut c = conversation.clone();
         c.id.number = number;
         if number < 40 {
             report.details.push(Detail { id: Some(c.id), ..detail.clone() });
         }
-        report.conversations.push(c);
+        report.conversations.push(&c);
     }
     report
 }

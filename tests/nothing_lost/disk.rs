@@ -33,10 +33,10 @@ fn a_disk_that_takes_no_more_is_told_at_once() {
         fs::create_dir(&small).unwrap();
         tmpfs(&small, "64k");
         let broken = failing(folder.path()).map_err(|why| println!("EIO: SKIPPED, {why}"));
-        let plain = || Command::new(PROGRAM);
+        let plain = || Command::new(&*PROGRAM);
         let limited = || {
             let mut command = Command::new("prlimit");
-            command.args(["--fsize=65536", PROGRAM]);
+            command.args(["--fsize=65536", &PROGRAM]);
             command
         };
         // What is written where, with which limit; what is said; how many packets are in it.
@@ -69,5 +69,55 @@ fn a_disk_that_takes_no_more_is_told_at_once() {
             }
             println!("{}: {}", path.display(), said.lines().last().unwrap_or_default());
         }
+    });
+}
+
+/// What a disk holds at a moment, mounted elsewhere: as after a loss of power.
+fn after_power_loss(image: &Path, at: &Path, name: &str) -> usize {
+    let copy = at.join("copy");
+    fs::copy(image, &copy).unwrap();
+    let mounted = at.join("mounted");
+    fs::create_dir_all(&mounted).unwrap();
+    // The moment of the copy may lie within a write: the journal's part, at the next mount.
+    if may("mount", &["-o", "loop", text(&copy), text(&mounted)]).is_err() {
+        return 0;
+    }
+    let (numbers, _) = saved(&mounted.join(name));
+    assert!(in_order(&numbers), "{numbers:?}");
+    may("umount", &[text(&mounted)]).unwrap();
+    numbers.len()
+}
+
+#[test]
+fn what_the_disk_has_survives_a_loss_of_power() {
+    let test = "disk::what_the_disk_has_survives_a_loss_of_power";
+    if !nix::unistd::geteuid().is_root() {
+        return println!("{test}: SKIPPED, it takes root to mount a disk");
+    }
+    inside(test, || {
+        let folder = folder();
+        tmpfs(folder.path(), "128m");
+        let (image, disk) = (join(&folder, "image"), join(&folder, "disk"));
+        fs::create_dir(&disk).unwrap();
+        fs::File::create(&image).and_then(|file| file.set_len(16 << 20)).unwrap();
+        let mounted = may("mkfs.ext4", &["-q", "-F", text(&image)])
+            // The system itself writes nothing for ten minutes.
+            .and_then(|()| may("mount", &["-o", "loop,commit=600", text(&image), text(&disk)]));
+        if let Err(why) = mounted {
+            return println!("{test}: SKIPPED, no disk can be made here: {why}");
+        }
+        fs::set_permissions(&disk, fs::Permissions::from_mode(0o777)).unwrap();
+        let capture = Capture::start(&["-i", "lo", "-w", text(&disk.join("a.pcapng"))]);
+        let began = std::time::Instant::now();
+        Sender::new("127.0.0.1", 100).send(300);
+        let mut survived = 0;
+        while survived < 300 {
+            survived = after_power_loss(&image, folder.path(), "a.pcapng");
+        }
+        println!("300 packets were on the disk {:.1?} after they were captured", began.elapsed());
+        capture.signal(nix::sys::signal::Signal::SIGINT);
+        let (status, _, said) = capture.end();
+        assert_eq!(status.code(), Some(0), "{said}");
+        may("umount", &[text(&disk)]).unwrap();
     });
 }

@@ -1,6 +1,7 @@
 //! Capturing under load: many connections, a flood, and a capture that cannot keep up.
 //! Small by default; the runs recorded in docs/security.md set
-//! `SYNFIN_LOAD_CONNECTIONS=1000000` and `SYNFIN_LOAD_SECONDS=600`.
+//! `SYNFIN_LOAD_CONNECTIONS=1000000` and `SYNFIN_LOAD_SECONDS=600`, and
+//! `SYNFIN_TEST_PROGRAM=target/release/synfin`.
 //!
 //! Frames are put on a link of the test's own by a packet socket, and captured where they
 //! leave: the kernel counts each one that was sent, and none gets lost on the way.
@@ -86,7 +87,7 @@ fn connection(n: u32) -> [Vec<u8>; 8] {
 
 /// A quiet capture on `va`, ready.
 fn capture(arguments: &[&str]) -> (Child, BufReader<ChildStderr>) {
-    let mut child = Command::new(PROGRAM)
+    let mut child = Command::new(&*PROGRAM)
         .args(["capture", "-q", "-v", "-i", "va"])
         .args(arguments)
         .arg("tcp")
@@ -182,7 +183,8 @@ fn many_connections_open_and_close() {
         // So many are open at any time.
         let open = many.min(10_000);
         let wire = Wire::new();
-        let (child, errors) = capture(&["-B", "524288", "--view", "connections", "--limit", "3"]);
+        let buffer = setting("SYNFIN_LOAD_BUFFER", 65_536).to_string();
+        let (child, errors) = capture(&["-B", &buffer, "--view", "connections", "--limit", "3"]);
         let (began, mut sent, mut most) = (Instant::now(), 0u64, 0);
         for n in 0..many + open {
             if n < many {

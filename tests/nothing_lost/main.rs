@@ -14,6 +14,7 @@ use std::net::UdpSocket;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::sync::LazyLock;
 use std::thread::{self, JoinHandle};
 
 use nix::sys::signal::{Signal, kill};
@@ -21,7 +22,10 @@ use nix::unistd::Pid;
 use synfin::source::{CaptureFile, PacketSource};
 use tempfile::TempDir;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_synfin");
+/// The program: another build of it where `SYNFIN_TEST_PROGRAM` names one.
+static PROGRAM: LazyLock<String> = LazyLock::new(|| {
+    std::env::var("SYNFIN_TEST_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_synfin").to_owned())
+});
 
 /// Set to the name of the test in the process that is inside.
 const INSIDE: &str = "SYNFIN_TEST_INSIDE";
@@ -83,7 +87,7 @@ struct Capture {
 impl Capture {
     /// `synfin capture` with these arguments, of the test's datagrams.
     fn start(arguments: &[&str]) -> Self {
-        Self::start_by(Command::new(PROGRAM), arguments)
+        Self::start_by(Command::new(&*PROGRAM), arguments)
     }
 
     /// The same, started by another program: `prlimit … synfin`.

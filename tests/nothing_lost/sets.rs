@@ -89,7 +89,7 @@ fn a_set_of_times_ends_as_tcpdumps() {
 
 /// `synfin replay` that follows, and its records.
 fn follow(arguments: &[&str]) -> (Child, BufReader<std::process::ChildStdout>) {
-    let mut child = Command::new(PROGRAM)
+    let mut child = Command::new(&*PROGRAM)
         .arg("replay")
         .args(arguments)
         .args(["--format", "ndjson"])
@@ -148,7 +148,7 @@ fn a_file_that_grows_is_followed_to_its_end_whatever_that_is() {
     let whole = join(&folder, "whole.pcap");
     let script = join(&folder, "three.pkt");
     fs::write(&script, "udp 10.0.0.1:1 > 10.0.0.2:2\n0 > udp(5)\n+.1 > udp(5)\n+.1 > udp(5)\n").unwrap();
-    may(PROGRAM, &["replay", text(&script), "-w", text(&whole)]).unwrap();
+    may(&PROGRAM, &["replay", text(&script), "-w", text(&whole)]).unwrap();
     let octets = fs::read(&whole).unwrap();
     type End = fn(&Path, u32);
     let cases: [(&str, End, i32, &str); 4] = [

@@ -29,7 +29,7 @@ fn root_is_given_up_and_files_belong_to_who_ran_sudo() {
         for (what, environment, arguments, user, owner) in cases {
             let folder = folder();
             let path = join(&folder, "a.pcapng");
-            let mut command = Command::new(PROGRAM);
+            let mut command = Command::new(&*PROGRAM);
             command.env_remove("SUDO_UID").env_remove("SUDO_GID").envs(environment.iter().copied());
             let words = [&["-i", "lo", "-w", text(&path)][..], arguments].concat();
             let capture = Capture::start_by(command, &words);

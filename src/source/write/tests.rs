@@ -271,3 +271,36 @@ fn a_packet_without_a_time_gets_none_where_it_can_be_so() {
         assert_eq!(file.comment().as_deref(), comment);
     }
 }
+
+#[test]
+fn what_is_written_reaches_the_disk_although_nothing_else_comes() {
+    /// A sink that tells when it is to be on the disk.
+    struct Synced(std::sync::mpsc::Sender<u32>, u32);
+    impl PacketSink for Synced {
+        fn describe(&mut self, _: &[Interface]) -> Result<(), SourceError> {
+            Ok(())
+        }
+        fn write(&mut self, _: &Packet<'_>, _: Option<&str>) -> Result<(), SourceError> {
+            self.1 += 1;
+            Ok(())
+        }
+        fn flush(&mut self) -> Result<(), SourceError> {
+            Ok(())
+        }
+        fn sync(&mut self) -> Result<(), SourceError> {
+            self.0.send(self.1).unwrap();
+            Ok(())
+        }
+        fn finish(&mut self, _: Option<Drops>) -> Result<Written, SourceError> {
+            Ok(Written::default())
+        }
+    }
+    let (tell, told) = std::sync::mpsc::channel();
+    let mut behind = Background::new(Synced(tell, 0), 1 << 20, Overflow::Lose).unwrap();
+    for round in 1..=2 {
+        behind.write(&packet(round, 0, b"x"), None).unwrap();
+        assert_eq!(u64::from(told.recv().unwrap()), round);
+    }
+    behind.finish(None).unwrap();
+    assert!(told.recv().is_err(), "nothing was written that was not on the disk");
+}

@@ -201,7 +201,7 @@ impl App {
         }
         self.picture = self.detail.as_ref().filter(|d| d.id == Some(c.id)).map(|detail| Picture {
             of,
-            lines: graph::cells(self.graph, detail, c, self.side, of.3, self.style.ascii),
+            lines: graph::cells(self.graph, detail, &c, self.side, of.3, self.style.ascii),
         });
     }
 
@@ -223,7 +223,7 @@ impl App {
     }
 
     /// The connection under the cursor.
-    pub(super) fn chosen(&self) -> Option<&Conversation> {
+    pub(super) fn chosen(&self) -> Option<Conversation> {
         self.report.conversations.get(*self.visible.get(self.connections.at)?)
     }
 

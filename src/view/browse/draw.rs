@@ -162,7 +162,7 @@ fn connections(app: &App, frame: &mut Frame<'_>, area: Rect) {
             let reset = c.tcp.as_ref().is_some_and(|t| t.teardown.name() == "reset");
             let style = if reset { paint(app, Color::Red) } else { Style::new() };
             Some(line(
-                pad(rows::connection(c, width, app.style.ascii), width),
+                pad(rows::connection(&c, width, app.style.ascii), width),
                 i == app.connections.at,
                 style,
             ))
@@ -204,7 +204,7 @@ fn segments(app: &App, frame: &mut Frame<'_>, area: Rect) {
             } else {
                 Style::new()
             };
-            let text = rows::segment(row, c, &remarks, width, app.style.ascii);
+            let text = rows::segment(row, &c, &remarks, width, app.style.ascii);
             line(pad(text, width), i == app.segments.at, style)
         })
         .collect();

@@ -12,7 +12,7 @@ impl App {
         let words: Vec<String> = self.filter.to_lowercase().split_whitespace().map(Into::into).collect();
         let conversations = &self.report.conversations;
         self.visible = (0..conversations.len())
-            .filter(|&i| words.is_empty() || conversations.get(i).is_some_and(|c| passes(c, &words)))
+            .filter(|&i| words.is_empty() || conversations.get(i).is_some_and(|c| passes(&c, &words)))
             .collect();
         let at = chosen.and_then(|id| {
             self.visible.iter().position(|&i| conversations.get(i).is_some_and(|c| c.id == id))
@@ -57,12 +57,12 @@ impl App {
         match self.focus {
             Pane::Connections => {
                 let c = self.visible.get(i).and_then(|&i| self.report.conversations.get(i));
-                c.map_or_else(String::new, searched)
+                c.as_ref().map_or_else(String::new, searched)
             }
             Pane::Segments | Pane::Graph => match (self.rows().get(i), self.chosen()) {
                 (Some(row), Some(c)) => {
                     let remarks = rows::remarks(row, &self.events(row.frame));
-                    rows::segment(row, c, &remarks, usize::MAX, true)
+                    rows::segment(row, &c, &remarks, usize::MAX, true)
                 }
                 _ => String::new(),
             },

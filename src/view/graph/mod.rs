@@ -90,7 +90,7 @@ pub struct Extra<'a> {
 #[cfg(test)]
 fn render_text(kind: Graph, report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     for (detail, conversation) in report.in_detail() {
-        render_one(kind, detail, conversation, &[], style, out)?;
+        render_one(kind, detail, &conversation, &[], style, out)?;
     }
     Ok(())
 }

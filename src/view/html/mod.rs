@@ -90,7 +90,7 @@ pub fn render_html(report: &Report, pictures: &dyn Pictures, limits: &Limits) ->
         (summary::section(report, limits))
         (connections::section(report, limits))
         @for (detail, conversation) in report.in_detail() {
-            (conversation::section(detail, conversation, pictures, limits, &mut budget))
+            (conversation::section(detail, &conversation, pictures, limits, &mut budget))
         }
         (left_out(&budget))
     };

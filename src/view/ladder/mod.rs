@@ -147,15 +147,12 @@ impl View for LadderView {
     fn render(&self, report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
         let options = Options { numbers: style.numbers, limit: style.limit, ..self.options.clone() };
         let mut first = true;
-        for detail in &report.details {
-            let Some(conversation) = report.conversations.iter().find(|c| Some(c.id) == detail.id) else {
-                continue;
-            };
+        for (detail, conversation) in report.in_detail() {
             if !first {
                 writeln!(out)?;
             }
             first = false;
-            Ladder::new(conversation, detail, &options).text(style, out)?;
+            Ladder::new(&conversation, detail, &options).text(style, out)?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 
 use line::Lines;
 
-use crate::decode::{Context, IcmpMessage, OptionField, Record, TcpSegment, UdpDatagram};
+use crate::decode::{Context, IcmpMessage, Record, TcpSegment, UdpDatagram};
 use crate::model::{Endpoint, Side, StreamId, Timestamp};
 use crate::track::{
     Counts, Event, Evidence, Labels, Rtt, SeenDatagram, SeenSegment, Sink, Stats, TcpConversation,
@@ -70,16 +70,16 @@ impl<W: Write> Ndjson<W> {
     /// Writes what is gathered so far, for a live capture.
     pub fn flush(&mut self) {
         if self.error.is_none()
-            && let Err(e) = self.out.write_all(&self.lines.bytes)
+            && let Err(e) = self.out.write_all(&self.lines.buffer.bytes)
         {
             self.error = Some(e);
         }
-        self.lines.bytes.clear();
+        self.lines.buffer.bytes.clear();
     }
 
     fn end_line(&mut self) {
         self.lines.close();
-        if self.lines.bytes.len() >= GATHER {
+        if self.lines.buffer.bytes.len() >= GATHER {
             self.flush();
         }
     }
@@ -95,7 +95,7 @@ impl<W: Write> Ndjson<W> {
     fn tail(&mut self, ip: &Context) {
         let l = &mut self.lines;
         l.num("wire", ip.wire.into());
-        l.display("encap", ip.path);
+        l.path("encap", ip.path);
         l.flag("frag", ip.fragmented);
         if !ip.problems.is_empty() {
             l.words("problems", ip.problems.iter().map(|p| p.text()));
@@ -141,12 +141,11 @@ impl<W: Write> Sink for Ndjson<W> {
             l.num("len", s.len.into());
         }
         l.num("hdr_len", s.header_len.into());
-        let options = s.options.as_slice();
-        if !options.is_empty() {
-            l.display("opts", OptionField(options));
-        }
+        l.options("opts", s.options.as_slice());
         let a = &seen.analysis;
-        l.words("an", a.labels.names());
+        if !a.labels.is_empty() {
+            l.words("an", a.labels.names());
+        }
         if a.labels.has(Labels::DUPLICATE_ACK) {
             l.num("duplicate_ack_num", a.duplicate_ack_num.into());
             l.num("duplicate_ack_frame", a.duplicate_ack_frame);
