@@ -23,7 +23,7 @@ if "$synfin" lab run fast-retransmit --view ladder --format svg >"$work/lab.svg"
     mv "$work/lab.svg" "$out/ladder-lab.svg"
     "$synfin" lab run congestion-cubic --graph time-sequence --format svg >"$out/graph.svg" 2>/dev/null
     "$synfin" lab run congestion-cubic --graph flight --format svg >"$out/graph-window.svg" 2>/dev/null
-    "$synfin" lab run congestion-cubic --format html >"$work/report.html" 2>/dev/null
+    "$synfin" lab run fast-retransmit --format html >"$work/report.html" 2>/dev/null
 else
     skip "the pictures of labs: synfin doctor tells why none runs here"
 fi
@@ -35,8 +35,8 @@ fi
 CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome)}
 export CHROMIUM
 shoot() { node tests/browser/shoot.mjs "$@"; }
-shoot "$work/report.html" "$out/report-light.png" light 1280 900
-shoot "$work/report.html" "$out/report-dark.png" dark 1280 900
+SCALE=0.7 shoot "$work/report.html" "$out/report-light.png" light 1280 2200
+SCALE=0.7 shoot "$work/report.html" "$out/report-dark.png" dark 1280 2200
 
 if command -v tmux >/dev/null 2>&1; then
     terminal() { tmux -L synfin-pictures -f /dev/null "$@"; }

@@ -1,5 +1,5 @@
 // Takes the pictures for the README: node shoot.mjs FILE OUT.png light|dark WIDTH HEIGHT [SELECTOR]
-// FILE is a page, or what a terminal shows with its colours (tmux capture-pane -e).
+// A SCALE in the environment makes it smaller. FILE is a page, or what a terminal shows with its colours (tmux capture-pane -e).
 import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -12,7 +12,9 @@ const COLORS = ["#1c2126", "#cc4b3c", "#4f9a4f", "#b08a2a", "#4a7fc1", "#9a62b5"
 /** What a terminal shows, as a page: bold, dim, inverse, the eight colours and their bright ones. */
 const terminal = (text) => {
   let [fg, bg, bold, dim, inverse] = [null, null, false, false, false];
-  const escape = (s) => s.replace(/[&<>]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[c]);
+  // What the font lacks must not be wider than a column.
+  const cell = (c) => (c > "\u2700" ? `<i>${c}</i>` : c);
+  const escape = (s) => s.replace(/[&<>\u2700-\uffff]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[c] ?? cell(c));
   const html = text.replace(/\x1b\[([\d;]*)m|([^\x1b]+)|\x1b./g, (_, codes, plain) => {
     if (plain !== undefined) {
       const [f, b] = inverse ? [bg ?? "#14181d", fg ?? "#d5dbe1"] : [fg, bg];
@@ -35,11 +37,12 @@ const terminal = (text) => {
     return "";
   });
   return `<!DOCTYPE html><meta charset="utf-8"><style>body{margin:0;background:#14181d}pre{display:inline-block;margin:0;padding:12px 14px;
-    background:#14181d;color:#d5dbe1;font:14px/17px "DejaVu Sans Mono",monospace}</style><pre>${html}</pre>`;
+    background:#14181d;color:#d5dbe1;font:14px/17px "DejaVu Sans Mono",monospace}
+    i{display:inline-block;width:1ch;height:17px;overflow:hidden;vertical-align:top;font-style:normal}</style><pre>${html}</pre>`;
 };
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--headless", "--no-sandbox", "--disable-gpu"] });
-const context = await browser.newContext({ viewport: { width: Number(width), height: Number(height) }, colorScheme });
+const context = await browser.newContext({ viewport: { width: Number(width), height: Number(height) }, colorScheme, deviceScaleFactor: Number(process.env.SCALE ?? 1) });
 const page = await context.newPage();
 if (file.endsWith(".ansi")) await page.setContent(terminal(readFileSync(file, "utf8")));
 else await page.goto(pathToFileURL(resolve(file)).href);

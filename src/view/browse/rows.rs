@@ -7,6 +7,8 @@ use crate::view::graph::{octets, time};
 
 /// From this width on, lines say more.
 const WIDE: usize = 100;
+/// Below it, in a pane beside others, they leave out how much and how long.
+const NARROW: usize = 72;
 
 /// What a connection's line says, in columns for `width`; an address that is too long for
 /// them is cut, never its port.
@@ -43,11 +45,16 @@ pub(super) fn connection_heading(width: usize) -> String {
 
 /// What stands right of the endpoints, and the columns that are left for these.
 fn columns_of([ended, state, packets, payload, time]: [&str; 5], width: usize) -> (String, usize) {
-    let mut right = format!("{state:<7} {packets:>7} {payload:>8} {time:>8}");
+    let mut right = format!("{state:<7} {packets:>7}");
+    let mut taken = 15;
+    if width >= NARROW {
+        right = format!("{right} {payload:>8} {time:>8}");
+        taken += 18;
+    }
     if width >= WIDE {
         right = format!("{ended:<19} {right}");
+        taken += 20;
     }
-    let taken = if width >= WIDE { 19 + 1 + 33 } else { 33 };
     (right, width.saturating_sub(8 + 1 + 1 + taken))
 }
 
