@@ -1,7 +1,7 @@
 //! The program from end to end: what people type, what it prints, and how it ends.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
@@ -275,6 +275,83 @@ fn several_files_are_one_capture_in_time_order() {
     }
 }
 
+/// `connections` times the same scenario, each from another port, cut where it is not whole.
+fn crowd(name: &str, connections: u16) -> Vec<u8> {
+    let one = pcap(name);
+    let (header, records) = one.split_at(24);
+    let mut all = header.to_vec();
+    for port in 20_000..20_000 + connections {
+        let mut rest = records;
+        while let Some((head, _)) = rest.split_at_checked(16) {
+            let len = u32::from_le_bytes(head[8..12].try_into().unwrap()) as usize;
+            let (record, next) = rest.split_at(16 + len);
+            let mut record = record.to_vec();
+            // Ethernet, IPv4 without options: whichever port is the server's stays.
+            let (from, to) = (16 + 14 + 20, 16 + 14 + 22);
+            let at = if record[from..to] == [0, 80] { to } else { from };
+            record[at..at + 2].copy_from_slice(&port.to_be_bytes());
+            all.extend(record);
+            rest = next;
+        }
+    }
+    all
+}
+
+#[test]
+fn one_thread_and_two_say_the_same() {
+    let folder = TempDir::new().unwrap();
+    let mut crowd = crowd("retransmission.pkt", 400);
+    let whole = folder.path().join("whole.pcap");
+    fs::write(&whole, &crowd).unwrap();
+    crowd.truncate(crowd.len() - 7);
+    let cut = folder.path().join("cut.pcap");
+    fs::write(&cut, crowd).unwrap();
+    let ways: [&[&str]; 8] = [
+        &["--limit", "all"],
+        &["--format", "ndjson"],
+        &["--format", "json", "--limit", "all"],
+        &["--format", "csv", "--limit", "all"],
+        &["--view", "ladder", "--stream", "7"],
+        &["--view", "explain", "--limit", "30"],
+        &["--format", "ndjson", "--linger", "3", "--max-connections", "10"],
+        &["--count", "1111", "--view", "connections"],
+    ];
+    for file in [&whole, &cut] {
+        for way in ways {
+            let run = |threads: &str| {
+                synfin().arg("replay").arg(file).args(way).args(["--threads", threads]).output().unwrap()
+            };
+            let (one, two) = (run("1"), run("2"));
+            assert!(one.stdout.len() > 500, "{way:?}: {one:?}");
+            assert_eq!((one.status, one.stdout, one.stderr), (two.status, two.stdout, two.stderr), "{way:?}");
+        }
+    }
+}
+
+#[test]
+fn who_follows_gets_each_record_at_once() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("grows.pcap");
+    fs::write(&file, pcap("handshake.pkt")).unwrap();
+    let mut child = Process::new(env!("CARGO_BIN_EXE_synfin"))
+        .args(["replay", "--follow", "--format", "ndjson"])
+        .arg(&file)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    // The file may still grow, so that only records which do not wait for more come through.
+    let types: Vec<String> = (0..3)
+        .map(|_| {
+            let record: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+            record["type"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(types, ["event", "tcp", "tcp"]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
 #[test]
 fn what_is_saved_is_what_was_read() {
     let folder = TempDir::new().unwrap();
@@ -304,6 +381,52 @@ fn filters_counts_and_streams_select() {
     assert_eq!(count(&["udp", "port", "7", "-c", "1", "-n"], "udp"), 1);
     let text = output(synfin().arg("replay").args(&both).args(["--stream", "udp:0", "--view", "segments"]));
     assert!(text.contains("udp:0") && !text.contains("tcp:0"), "{text}");
+}
+
+/// The same packets at both ends: 10 ms on the way, one lost, and the server's clock is ahead.
+#[test]
+fn a_second_capture_tells_how_long_packets_travel() {
+    let folder = TempDir::new().unwrap();
+    let client = folder.path().join("client.pkt");
+    let server = folder.path().join("server.pkt");
+    fs::write(
+        &client,
+        "tcp 10.0.0.1:40000 > 192.0.2.1:80
+0      > S  0:0(0) ipid 1
++.020  < S. 0:0(0) ack 1 ipid 101
++.001  > .  1:1(0) ack 1 ipid 2
++.001  > P. 1:101(100) ack 1 ipid 3
++.300  > P. 1:101(100) ack 1 ipid 4
++.020  < .  1:1(0) ack 101 ipid 102
+",
+    )
+    .unwrap();
+    fs::write(
+        &server,
+        "tcp 10.0.0.1:40000 > 192.0.2.1:80
+5.010  > S  0:0(0) ipid 1
++0     < S. 0:0(0) ack 1 ipid 101
++.021  > .  1:1(0) ack 1 ipid 2
++.301  > P. 1:101(100) ack 1 ipid 4
++0     < .  1:1(0) ack 101 ipid 102
+",
+    )
+    .unwrap();
+    for (near, far, lost) in [(&client, &server, true), (&server, &client, false)] {
+        let ladder = ["--view", "ladder", "--stream", "0"];
+        let mut command = synfin();
+        let text = output(command.arg("replay").arg(near).arg("--far").arg(far).args(ladder));
+        assert_eq!(text.matches("10.0 ms on the way").count(), 5, "{text}");
+        assert_eq!(text.contains('×'), lost, "{text}");
+        let mut command = synfin();
+        let svg = output(command.arg("replay").arg(near).arg("--far").arg(far).args(["--format", "svg"]));
+        assert_eq!(svg.matches("10.0 ms on the way").count(), 5, "{svg}");
+    }
+    let mut command = synfin();
+    let table = output(command.arg("replay").arg(&client).arg("--far").arg(&server));
+    let told = "5 of 6 packets of tcp:0 were seen there, 1 lost on the way, round trip 20.000 ms at least";
+    assert!(table.split_whitespace().collect::<Vec<_>>().join(" ").contains(told), "{table}");
+    synfin().arg("replay").arg(&client).args(["--far", "no-such-file"]).assert().code(1);
 }
 
 #[test]

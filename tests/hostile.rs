@@ -3,7 +3,8 @@
 //!
 //! Reads `captures/`, and with `SYNFIN_CAPTURES=DIR` what lies there too. `SYNFIN_FLIPS`
 //! is the number of damaged copies of each file (50), `SYNFIN_HOSTILE_LARGEST` the size of
-//! the largest file to damage (200000 octets).
+//! the largest file to damage (200000 octets). Of every 20th copy all that can be shown is
+//! shown (`SYNFIN_SHOWN`), in every view and format.
 
 use std::fs;
 use std::io::Cursor;
@@ -12,8 +13,26 @@ use std::time::Duration;
 
 use nix::sys::resource::{UsageWho, getrusage};
 use synfin::decode::Decoder;
+use synfin::decode::headers::headers;
+use synfin::report::{Recorder, RecorderOptions, Selection};
 use synfin::source::{CaptureFile, PacketSource};
 use synfin::track::{Sink, TcpConversation, Tracker, TrackerOptions};
+use synfin::view::connections::Connections;
+use synfin::view::csv::Csv;
+use synfin::view::events::Events;
+use synfin::view::explain::Explain;
+use synfin::view::graph::{self, Graph};
+use synfin::view::handshake::Handshakes;
+use synfin::view::header::HeaderDiagram;
+use synfin::view::html::{HtmlView, Limits, NoPictures};
+use synfin::view::json::Json;
+use synfin::view::ladder::{Ladder, Options};
+use synfin::view::markdown::Markdown;
+use synfin::view::ndjson::Ndjson;
+use synfin::view::overhead::OverheadTable;
+use synfin::view::segments::Segments;
+use synfin::view::teardown::Teardowns;
+use synfin::view::{Pen, Style, View};
 
 /// Evenly spaced places to cut at.
 const CUTS: usize = 200;
@@ -48,6 +67,81 @@ fn analyse(octets: &[u8]) -> (u64, u64) {
     }
     tracker.finish(&mut count);
     (packets, count.0)
+}
+
+/// Shows all that can be shown of a capture; octets.
+fn show(octets: &[u8]) -> usize {
+    let Ok(mut source) = CaptureFile::from_reader("damaged", Box::new(Cursor::new(octets.to_vec())), None)
+    else {
+        return 0;
+    };
+    let (mut decoder, mut tracker) = (Decoder::default(), Tracker::new(TrackerOptions::default()));
+    let options = RecorderOptions {
+        limit: Some(300),
+        select: Selection::First(3),
+        rows: 2_000,
+        events: Some(1_000),
+        only: None,
+    };
+    let (mut recorder, mut lines) = (Recorder::new(options), Ndjson::new(std::io::sink(), true));
+    let (mut records, mut shown) = (Vec::new(), 0);
+    let style = Style { limit: Some(300), ..Style::default() };
+    while let Ok(Some(packet)) = source.next_packet() {
+        records.clear();
+        let _ = decoder.decode(&packet, &mut records);
+        for record in &records {
+            tracker.push(record, &mut (&mut recorder, &mut lines));
+        }
+        if packet.number <= 3 {
+            let tree = headers(packet.link, packet.data, packet.orig_len);
+            let mut text = Vec::new();
+            HeaderDiagram.render_text(&tree, &style, &mut text).unwrap();
+            shown += text.len() + HeaderDiagram.render_svg(&tree).len();
+        }
+    }
+    tracker.finish(&mut (&mut recorder, &mut lines));
+    let drops = source.drops();
+    recorder.source(source.interfaces(), source.remarks(), drops);
+    let report = recorder.finish();
+    let (text, markdown) = (Pen::Text, Pen::Markdown);
+    let views: [&dyn View; 16] = [
+        &Connections::default(),
+        &Handshakes::default(),
+        &Teardowns::default(),
+        &Segments::default(),
+        &OverheadTable { pen: text },
+        &Events::default(),
+        &Events { pen: markdown },
+        &Explain::default(),
+        &Explain { pen: markdown, ..Explain::default() },
+        &Markdown::default(),
+        &HtmlView { pictures: NoPictures, limits: Limits::default() },
+        &Json,
+        &Csv::Connections,
+        &Csv::Segments,
+        &Csv::Events,
+        &Csv::Overhead,
+    ];
+    for view in views {
+        let mut out = Vec::new();
+        view.render(&report, &style, &mut out).unwrap();
+        shown += String::from_utf8(out).expect("UTF-8").len();
+    }
+    for (detail, conversation) in report.in_detail() {
+        let options = Options { limit: style.limit, ..Options::default() };
+        let ladder = Ladder::new(&conversation, detail, &options);
+        let mut out = Vec::new();
+        ladder.text(&style, &mut out).unwrap();
+        shown += out.len() + ladder.svg().len() + ladder.markdown().len();
+        for kind in Graph::ALL {
+            let mut out = Vec::new();
+            graph::render_one(kind, detail, &conversation, &[], &style, &mut out).unwrap();
+            shown += out.len() + graph::render_svg(kind, detail, &conversation, &[]).len();
+            shown +=
+                graph::xplot(kind, detail, &conversation, &[]).iter().map(|f| f.text.len()).sum::<usize>();
+        }
+    }
+    shown
 }
 
 fn captures() -> Vec<PathBuf> {
@@ -95,6 +189,17 @@ fn processor() -> Duration {
     )
 }
 
+/// Shows one damaged copy, and sees that it took no more than its share.
+fn damaged_shown(path: &Path, octets: &[u8], whole: Duration, what: &str) -> usize {
+    let before = processor();
+    let result = std::panic::catch_unwind(|| show(octets));
+    let took = processor() - before;
+    let shown = result.unwrap_or_else(|_| panic!("{} {what}: panic", path.display()));
+    let most = whole * 20 + Duration::from_secs(1);
+    assert!(took <= most, "{} {what}: shown in {took:?}, the whole file in {whole:?}", path.display());
+    shown
+}
+
 /// Runs one damaged copy and sees that it took no more than its share.
 fn damaged(path: &Path, octets: &[u8], whole: Duration, what: impl Fn() -> String) -> u64 {
     let before = processor();
@@ -112,7 +217,9 @@ fn damaged(path: &Path, octets: &[u8], whole: Duration, what: impl Fn() -> Strin
 fn damaged_captures_do_no_harm() {
     let flips = setting("SYNFIN_FLIPS", 50);
     let largest = setting("SYNFIN_HOSTILE_LARGEST", 200_000);
+    let every = setting("SYNFIN_SHOWN", 20).max(1);
     let (mut runs, mut packets, mut files, mut left_out) = (0, 0, 0, 0);
+    let (mut views, mut shown) = (0, 0);
     for path in captures() {
         let octets = fs::read(&path).unwrap();
         if octets.len() > largest {
@@ -123,16 +230,24 @@ fn damaged_captures_do_no_harm() {
         let before = processor();
         analyse(&octets);
         let whole = processor() - before;
+        let before = processor();
+        show(&octets);
+        let whole_shown = processor() - before;
         for cut in 0..CUTS {
             let end = octets.len() * cut / CUTS;
             packets += damaged(&path, &octets[..end], whole, || format!("cut at {end}"));
         }
         let mut random = Random(octets.len() as u64);
-        for _ in 0..if octets.is_empty() { 0 } else { flips } {
+        for flip in 0..if octets.is_empty() { 0 } else { flips } {
             let (at, bit) = (random.below(octets.len()), random.below(8));
             let mut copy = octets.clone();
             copy[at] ^= 1 << bit;
             packets += damaged(&path, &copy, whole, || format!("bit {bit} of octet {at} flipped"));
+            if flip % every == 0 {
+                views += 1;
+                let what = format!("bit {bit} of octet {at} flipped");
+                shown += damaged_shown(&path, &copy, whole_shown, &what);
+            }
         }
         runs += CUTS + flips;
     }
@@ -141,5 +256,6 @@ fn damaged_captures_do_no_harm() {
         "{runs} damaged copies of {files} files with {packets} packets, {left_out} larger ones left out, {} MB at most",
         memory >> 20
     );
+    println!("{views} of the copies were shown in every view, {} MB of them", shown >> 20);
     assert!(memory <= MEMORY, "{memory} octets of memory");
 }

@@ -92,6 +92,7 @@ fn differences(name: &str, text: &str, script: &Script, seen: &Seen) -> Vec<Stri
             continue;
         };
         let record = synfin::view::json::conversation(conversation);
+        let record: Value = serde_json::from_str(&record).unwrap();
         for (key, expected) in &end.pairs {
             match value(&record, key) {
                 Some(found) if found == *expected => {}

@@ -3,10 +3,12 @@
 //! ```text
 //! make bench                                   all of it, into docs/performance.md
 //! cargo bench --bench compare -- --peers capinfos --kinds short --pairs 5
+//! cargo bench --bench compare -- --figures
 //! cargo bench --bench compare -- --growth
 //! ```
 
 mod captures;
+mod figures;
 mod growth;
 mod measure;
 mod pairs;
@@ -31,6 +33,7 @@ options:
   --scale F         captures of F times the usual size            [1]
   --dir DIR         where captures are kept between runs          [the build directory]
   --synfin FILE     the program to measure                        [the one just built]
+  --figures         instead: other formats, NDJSON, how soon the program is there
   --growth          instead: time and memory against connections and size
   --most SIZE       with --growth: largest file to make           [2G]
   --write FILE      put the tables into this file, between its markers
@@ -46,6 +49,7 @@ pub struct Args {
     scale: f64,
     dir: PathBuf,
     synfin: String,
+    figures: bool,
     growth: bool,
     most: f64,
     write: Option<PathBuf>,
@@ -61,6 +65,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Args, Box<dyn Error>
         scale: 1.0,
         dir: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("captures"),
         synfin: env!("CARGO_BIN_EXE_synfin").to_owned(),
+        figures: false,
         growth: false,
         most: 2e9,
         write: None,
@@ -70,6 +75,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Args, Box<dyn Error>
     while let Some(word) = words.next() {
         match word.as_str() {
             "--bench" => continue, // cargo adds it
+            "--figures" => args.figures = true,
             "--growth" => args.growth = true,
             "--check" => args.check = true,
             _ => {
@@ -96,6 +102,9 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Args, Box<dyn Error>
 fn run(args: &Args) -> Result<bool, Box<dyn Error>> {
     let (name, text, met) = if args.growth {
         ("growth", growth::table(args)?, true)
+    } else if args.figures {
+        let (text, met) = figures::tables(args)?;
+        ("figures", text, met)
     } else {
         let (text, met) = pairs::tables(args)?;
         ("compare", text, met)
@@ -111,6 +120,17 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     if words.first().is_some_and(|w| w == measure::CHILD) {
         return match measure::child(&words[1..]) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(e) => {
+                eprintln!("{e}");
+                ExitCode::FAILURE
+            }
+        };
+    }
+    if let [word, path] = words.as_slice()
+        && word == figures::READ
+    {
+        return match figures::read(path) {
             Ok(()) => ExitCode::SUCCESS,
             Err(e) => {
                 eprintln!("{e}");

@@ -15,7 +15,11 @@ pub fn heading(args: &Args) -> Result<String, Box<dyn Error>> {
     let commit = Command::new("git").args(["rev-parse", "--short", "HEAD"]).output();
     let commit = commit.map(|o| String::from_utf8_lossy(&o.stdout).trim().to_owned()).unwrap_or_default();
     let cores = std::thread::available_parallelism()?;
-    let command = if args.growth { format!("--growth --most {:.0}", args.most) } else { compare(args) };
+    let command = match (args.growth, args.figures) {
+        (true, _) => format!("--growth --most {:.0}", args.most),
+        (_, true) => format!("--figures --pairs {}", args.pairs),
+        _ => compare(args),
+    };
     Ok(format!(
         "Measured on {date}, {cores} cores, {version} ({commit}), page cache warm. Again with\n\
          `cargo build --release --example generate && cargo bench --bench compare -- {command}`.\n\n"

@@ -7,12 +7,12 @@ use synfin::model::{LinkType, Timestamp};
 use synfin::source::write::{FileSink, PacketSink, WriteOptions};
 use synfin::source::{CaptureFile, PacketSource};
 
-type Seen = (Timestamp, u32, LinkType, Vec<u8>);
+type Seen = (Timestamp, u32, LinkType, Vec<u8>, u32);
 
 fn all(source: &mut CaptureFile) -> Vec<Seen> {
     let mut seen = Vec::new();
     while let Ok(Some(p)) = source.next_packet() {
-        seen.push((p.ts, p.orig_len, p.link, p.data.to_vec()));
+        seen.push((p.ts, p.orig_len, p.link, p.data.to_vec(), p.interface));
     }
     seen
 }
@@ -20,7 +20,7 @@ fn all(source: &mut CaptureFile) -> Vec<Seen> {
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let open = || CaptureFile::from_reader("fuzz", Box::new(Cursor::new(data.to_vec())), None);
     let Ok(mut source) = open() else { return };
-    let before = all(&mut source);
+    let mut before = all(&mut source);
     if before.iter().any(|p| p.0 < Timestamp(0) && p.0 != Timestamp(i64::MIN)) {
         return; // a time before 1970: the format cannot hold it, and the writer says so
     }
@@ -40,5 +40,12 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let written = sink.finish(None).expect("room");
     assert_eq!(written.packets, before.len() as u64);
     let after = all(&mut CaptureFile::open(&path).expect("what synfin wrote it reads"));
-    assert_eq!(before, after);
+    // Only a whole packet of the first interface can be written without a time.
+    for (ts, orig_len, _, data, interface) in &mut before {
+        if *ts == Timestamp::NONE && (*interface > 0 || data.len() != *orig_len as usize) {
+            *ts = Timestamp(0);
+        }
+    }
+    let told = |(ts, orig_len, link, data, _): Seen| (ts, orig_len, link, data);
+    assert!(before.into_iter().map(told).eq(after.into_iter().map(told)));
 });

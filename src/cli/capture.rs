@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use crate::lab::duration;
 use crate::model::{Printable, Protocol, StreamId};
 use crate::source::write::{Background, Overflow, PacketSink};
-use crate::source::{LiveOptions, LiveSource, PacketSource, SourceError};
+use crate::source::{Drops, Interface, LiveOptions, LiveSource, PacketSource, SourceError};
 use crate::track::{Event, Sink};
 use crate::view::events;
 use crate::view::ndjson::Ndjson;
@@ -124,7 +124,12 @@ pub(super) fn run(args: CaptureArgs) -> anyhow::Result<ExitCode> {
         anstream::eprintln!("{held}");
     }
     let mut saved = match saved {
-        Some(file) => Some(Background::new(file, 256 << 20, Overflow::Lose)?),
+        Some(file) => {
+            let mut behind = Background::new(file, 256 << 20, Overflow::Lose)?;
+            // A disk that fails while nothing comes is told at once, too.
+            behind.alarm(options.stop);
+            Some(behind)
+        }
         None => None,
     };
     if !args.quiet {
@@ -199,17 +204,31 @@ fn pull<D: Destination>(
 
 /// Tells the drops, always; then the exit status.
 fn ended(end: Result<(), SourceError>, source: &mut LiveSource) -> ExitCode {
-    match source.drops() {
-        Some(d) => complain(&format!(
-            "{} packets received, {} dropped by the kernel, {} by the interface",
-            d.received, d.kernel, d.interface
-        )),
-        None => complain("how many packets were dropped is not known"),
-    }
+    let drops = source.drops();
+    complain(&counts(source.interfaces(), source.captured(), drops));
     match end {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => fault(&e),
     }
+}
+
+/// tcpdump's three counts, and why the second is twice the first on loopback: there each
+/// packet passes the filter when it leaves and when it arrives, and libpcap hands over one.
+fn counts(interfaces: &[Interface], captured: u64, drops: Option<Drops>) -> String {
+    let plural = if captured == 1 { "" } else { "s" };
+    let Some(drops) = drops else {
+        return format!("{captured} packet{plural} captured; how many were dropped is not known");
+    };
+    let loopback = interfaces.iter().any(|i| i.name.as_deref() == Some("lo"));
+    let twice = if loopback && drops.received > captured {
+        " (on lo the kernel counts each packet twice, leaving and arriving)"
+    } else {
+        ""
+    };
+    format!(
+        "{captured} packet{plural} captured, {} passed the filter, {} dropped by the kernel, {} by the interface{twice}",
+        drops.received, drops.kernel, drops.interface
+    )
 }
 
 /// Says what is wrong with a source.
@@ -291,5 +310,34 @@ impl Sink for Watched {
 
     fn udp_ended(&mut self, c: &crate::track::UdpConversation) {
         self.recorder.udp_ended(c);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::LinkType;
+
+    #[test]
+    fn what_loopback_counts_twice_is_said() {
+        let on = |name: &str, captured, received, kernel| {
+            let (name, link) = (Some(name.to_owned()), LinkType::ETHERNET);
+            let interfaces = [Interface { name, link, snaplen: 0, ts_digits: 9 }];
+            counts(&interfaces, captured, Some(Drops { received, kernel, interface: 0 }))
+        };
+        let twice = " (on lo the kernel counts each packet twice, leaving and arriving)";
+        let cases = [
+            (
+                on("lo", 10, 20, 0),
+                "10 packets captured, 20 passed the filter, 0 dropped by the kernel",
+                twice,
+            ),
+            (on("lo", 0, 0, 0), "0 packets captured, 0 passed the filter, 0 dropped by the kernel", ""),
+            (on("eth0", 1, 3, 2), "1 packet captured, 3 passed the filter, 2 dropped by the kernel", ""),
+        ];
+        for (said, begins, ends) in cases {
+            assert_eq!(said, format!("{begins}, 0 by the interface{ends}"));
+        }
+        assert!(counts(&[], 2, None).contains("not known"));
     }
 }

@@ -1,20 +1,22 @@
 //! The trip: source → decode → track → sink, on one thread or on two.
 //!
-//! With two, one reads and decodes while the other tracks: records travel in batches
-//! whose buffers go back and forth. The order is that of the packets either way, so the
-//! output is the same to the byte.
+//! With two, one reads, decodes and hashes while the other tracks. The order is that of the
+//! packets either way, so the output is the same to the byte.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use crate::decode::{Decoder, Record};
 use crate::model::{LinkType, Packet};
 use crate::report::{FrameTotals, Recorder};
 use crate::source::{PacketSource, SourceError};
-use crate::track::{Sink, Tracker, TrackerOptions};
+use crate::track::{Batch, KeyHasher, Sink, Tracker, TrackerOptions};
 use crate::view::ndjson::Ndjson;
+
+use super::progress::ProgressLine;
+use super::relay::relay;
 
 /// A sink that may have had enough.
 pub(super) trait Destination: Sink {
@@ -22,6 +24,9 @@ pub(super) trait Destination: Sink {
     fn is_closed(&self) -> bool {
         false
     }
+
+    /// All that was read so far has been told.
+    fn settled(&mut self) {}
 
     /// The frame whose records it has just got. Only [`Flow::packet`] has frames.
     fn frame(&mut self, packet: &Packet<'_>) {
@@ -34,6 +39,10 @@ impl Destination for Recorder {}
 impl<W: std::io::Write> Destination for Ndjson<W> {
     fn is_closed(&self) -> bool {
         self.failed()
+    }
+
+    fn settled(&mut self) {
+        self.settled();
     }
 }
 
@@ -58,6 +67,8 @@ pub(super) struct Front {
     pub room: usize,
     pub first: BTreeMap<u64, KeptFrame>,
     pub totals: FrameTotals,
+    /// Tells how far it has come.
+    pub progress: Option<ProgressLine>,
     packets: u64,
 }
 
@@ -74,9 +85,35 @@ impl Front {
         }
         let before = records.len();
         let problems = self.decoder.decode(packet, records);
-        self.totals.count(packet, problems, records.len() - before);
+        self.totals.count(packet, problems, records.get(before..).unwrap_or_default());
         self.packets += 1;
         self.count.is_none_or(|c| self.packets < c)
+    }
+
+    /// Fills a batch from `source`; false when no more are wanted, or there are no more.
+    #[inline]
+    fn fill<S: PacketSource + ?Sized>(
+        &mut self,
+        source: &mut S,
+        batch: &mut Batch,
+        most: usize,
+        hasher: &KeyHasher,
+    ) -> Result<bool, SourceError> {
+        let mut more = Ok(true);
+        // Packets without any record must not hold up the others for ever.
+        let last = self.packets.saturating_add(8 * most as u64);
+        while matches!(more, Ok(true)) && batch.len() < most && self.packets < last {
+            more = match source.next_packet() {
+                Ok(Some(packet)) => Ok(self.decode(&packet, batch.records())),
+                Ok(None) => Ok(false),
+                Err(e) => Err(e),
+            };
+        }
+        batch.prepare(hasher);
+        if let Some(line) = &mut self.progress {
+            line.tick(source.progress(), self.packets);
+        }
+        more
     }
 
     /// Keeps a frame while there is room; the first that does not fit is the last.
@@ -93,27 +130,31 @@ impl Front {
 pub(super) struct Flow {
     pub front: Front,
     tracker: Tracker,
-    records: Vec<Record>,
+    batch: Batch,
+    /// Records that are tracked together: 1 where each is wanted as soon as it is there.
+    pub together: usize,
+    /// Conversations so far, for a progress line.
+    pub conversations: Arc<AtomicU64>,
 }
 
-/// Records in a batch, about: 90 kB, so that a batch stays in a core's cache.
+/// Records in a batch, about: 100 kB, so that a batch stays in a core's cache.
 const BATCH: usize = 512;
-/// Batches under way between the threads.
-const QUEUE: usize = 8;
 
 impl Flow {
     pub fn new(options: TrackerOptions) -> Self {
-        Self { front: Front::default(), tracker: Tracker::new(options), records: Vec::new() }
+        let tracker = Tracker::new(options);
+        let (front, batch) = Default::default();
+        Self { front, tracker, batch, together: BATCH, conversations: Arc::default() }
     }
 
     /// Takes one packet through the layers; false when no more are wanted.
     #[inline]
     pub fn packet(&mut self, packet: &Packet<'_>, to: &mut impl Destination) -> bool {
-        self.records.clear();
-        let more = self.front.decode(packet, &mut self.records);
-        for record in &self.records {
-            self.tracker.push(record, to);
-        }
+        let Self { front, tracker, batch, .. } = self;
+        batch.clear();
+        let more = front.decode(packet, batch.records());
+        batch.prepare(tracker.hasher());
+        tracker.push_all(batch, to);
         to.frame(packet);
         more && !to.is_closed()
     }
@@ -127,12 +168,18 @@ impl Flow {
         source: &mut S,
         to: &mut impl Destination,
     ) -> Result<(), SourceError> {
-        while let Some(packet) = source.next_packet()? {
-            if !self.packet(&packet, to) {
-                break;
+        let Self { front, tracker, batch, together, conversations } = self;
+        let hasher = tracker.hasher().clone();
+        loop {
+            batch.clear();
+            let more = front.fill(source, batch, *together, &hasher);
+            tracker.push_all(batch, to);
+            conversations.store(streams(tracker), Ordering::Relaxed);
+            to.settled();
+            if !more? || to.is_closed() {
+                return Ok(());
             }
         }
-        Ok(())
     }
 
     /// The same on two threads: another one reads and decodes.
@@ -144,28 +191,27 @@ impl Flow {
         source: &mut S,
         to: &mut impl Destination,
     ) -> Result<(), SourceError> {
-        let (full, filled) = sync_channel::<Vec<Record>>(QUEUE);
-        let (give_back, empty) = channel::<Vec<Record>>();
-        let closed = &AtomicBool::new(false);
-        let Self { front, tracker, .. } = self;
+        let Self { front, tracker, together, conversations, .. } = self;
+        let (mut near, far) = relay();
+        let hasher = &tracker.hasher().clone();
         thread::scope(|scope| {
-            let reader = thread::Builder::new()
-                .name("read".to_owned())
-                .spawn_scoped(scope, move || read(source, front, &full, &empty, closed));
-            let reader = match reader {
-                Ok(reader) => reader,
-                Err(e) => return Err(SourceError::from_os("a second thread", e)),
-            };
-            for mut batch in filled {
-                for record in &batch {
-                    tracker.push(record, to);
+            let reader = thread::Builder::new().name("read".to_owned()).spawn_scoped(scope, move || {
+                loop {
+                    let mut batch = far.empty(*together);
+                    let more = front.fill(source, &mut batch, *together, hasher);
+                    if !far.hand_over(batch) || !more? {
+                        return Ok(());
+                    }
                 }
+            });
+            let reader = reader.map_err(|e| SourceError::from_os("a second thread", e))?;
+            while let Some(batch) = near.take() {
+                tracker.push_all(&batch, to);
+                conversations.store(streams(tracker), Ordering::Relaxed);
+                near.give_back(batch);
                 if to.is_closed() {
-                    closed.store(true, Ordering::Relaxed);
+                    near.close();
                 }
-                batch.clear();
-                // The reader may be gone already.
-                let _ = give_back.send(batch);
             }
             reader.join().unwrap_or(Ok(()))
         })
@@ -187,31 +233,8 @@ impl Flow {
     }
 }
 
-/// The reading thread.
-fn read<S: PacketSource + ?Sized>(
-    source: &mut S,
-    front: &mut Front,
-    full: &SyncSender<Vec<Record>>,
-    empty: &Receiver<Vec<Record>>,
-    closed: &AtomicBool,
-) -> Result<(), SourceError> {
-    let mut batch = Vec::with_capacity(BATCH + 64);
-    let mut result = Ok(());
-    loop {
-        let more = match source.next_packet() {
-            Ok(Some(packet)) => front.decode(&packet, &mut batch),
-            Ok(None) => false,
-            Err(e) => {
-                result = Err(e);
-                false
-            }
-        };
-        if batch.len() >= BATCH || !more {
-            let next = empty.try_recv().unwrap_or_else(|_| Vec::with_capacity(BATCH + 64));
-            let whole = std::mem::replace(&mut batch, next);
-            if full.send(whole).is_err() || !more || closed.load(Ordering::Relaxed) {
-                return result;
-            }
-        }
-    }
+/// TCP connections and UDP conversations so far.
+fn streams(tracker: &Tracker) -> u64 {
+    let (tcp, udp) = tracker.streams();
+    u64::from(tcp) + u64::from(udp)
 }

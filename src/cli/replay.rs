@@ -17,8 +17,9 @@ use super::flow::{Destination, Flow};
 use super::look::{Format, LookArgs, ViewName};
 use super::noted::Noted;
 use super::pictures::{Beside, ROOM};
+use super::progress::ProgressLine;
 use super::save::{self, SaveArgs};
-use super::{complain, show};
+use super::{complain, far, show};
 
 /// Show what happened in capture files
 ///
@@ -43,9 +44,18 @@ pub(super) struct ReplayArgs {
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
 
-    /// Go on as the file grows, until Ctrl-C
+    /// Go on as the file grows, until Ctrl-C; NDJSON records come as soon as their packets do
     #[arg(long)]
     follow: bool,
+
+    /// A capture of the same packets at their other end: ladders show how long each travelled
+    #[arg(long, value_name = "FILE")]
+    far: Option<PathBuf>,
+
+    /// The same, and on to the next files of a rotating set (-C, -G, -W): those beside the
+    /// file whose names differ from its own in numbers only
+    #[arg(long, conflicts_with = "follow")]
+    follow_set: bool,
 
     #[command(flatten)]
     track: TrackArgs,
@@ -100,8 +110,16 @@ pub(super) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     let style = args.look.style()?;
     let (mut files, filter) = split(&args.words, !args.read.is_empty());
     files.extend(args.read.iter().cloned());
-    if args.follow && files.len() > 1 {
-        bail!("--follow reads one file");
+    let follow = match (args.follow, args.follow_set) {
+        (_, true) => Follow::Set,
+        (true, _) => Follow::File,
+        _ => Follow::No,
+    };
+    if follow != Follow::No && files.len() > 1 {
+        bail!("--follow and --follow-set read one file");
+    }
+    if args.far.is_some() && args.look.format == Format::Ndjson {
+        bail!("--far is for ladders and reports, not for records");
     }
     let inputs: Vec<PathBuf> = files.iter().filter(|f| f.as_os_str() != "-").cloned().collect();
 
@@ -109,6 +127,7 @@ pub(super) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     flow.front.count = args.count;
     flow.front.keep = args.look.packet;
     flow.front.room = if args.look.format == Format::Html { ROOM } else { 0 };
+    flow.front.progress = ProgressLine::new(args.look.format == Format::Ndjson, &flow.conversations);
     let threads = args.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
     let mut saved = args.save.open(&inputs, None)?;
     let origins: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
@@ -116,15 +135,21 @@ pub(super) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     if args.look.format == Format::Ndjson {
         let packets = wants_packets(&args.look);
         let mut out = Ndjson::new(std::io::stdout().lock(), packets);
-        let end = open(&files, &filter, args.follow)
+        let mut threads = threads;
+        if follow != Follow::No {
+            // Whoever follows waits for each packet.
+            (out, threads, flow.together) = (out.promptly(), 1, 1);
+        }
+        let end = open(&files, &filter, follow)
             .and_then(|mut source| pull(&mut flow, &mut *source, &mut out, &mut saved, threads));
+        flow.front.progress = None;
         flow.finish(&mut out);
         out.finish()?;
         return Ok(ended(end, &flow));
     }
 
     let mut recorder = show::recorder(&args.look);
-    let end = match open(&files, &filter, args.follow) {
+    let end = match open(&files, &filter, follow) {
         Err(e) => return Ok(ended(Err(e), &flow)),
         Ok(mut source) => {
             let end = pull(&mut flow, &mut *source, &mut recorder, &mut saved, threads);
@@ -133,12 +158,18 @@ pub(super) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
             end
         }
     };
+    flow.front.progress = None;
     flow.finish(&mut recorder);
     recorder.frames(&flow.front.totals);
     let mut report = recorder.finish();
     report.summary.origins = origins;
     report.summary.fault = end.as_ref().err().map(ToString::to_string);
-    let beside = Beside { frames: std::mem::take(&mut flow.front.first), ..Beside::default() };
+    let mut beside = Beside { frames: std::mem::take(&mut flow.front.first), ..Beside::default() };
+    if let Some(path) = &args.far {
+        let told = far::transit(path, &report)?;
+        beside.transit = told.0;
+        report.summary.remarks.push(told.1);
+    }
     show::show(&report, &args.look, &style, flow.front.kept.as_ref(), &beside)?;
     Ok(ended(end, &flow))
 }
@@ -217,14 +248,27 @@ fn ended(end: Result<(), SourceError>, flow: &Flow) -> ExitCode {
     }
 }
 
+/// What comes after the end of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Follow {
+    No,
+    /// What is written to it later.
+    File,
+    /// That, and the files of its set that are written after it.
+    Set,
+}
+
 /// The files as one source, in time order.
 pub(super) fn open(
     files: &[PathBuf],
     filter: &str,
-    follow: bool,
+    follow: Follow,
 ) -> Result<Box<dyn PacketSource + Send>, SourceError> {
     let source: Box<dyn PacketSource + Send> = match files {
-        [one] if follow => Box::new(Followed::open(one, stop_flag())?),
+        [one] if follow == Follow::File && one.as_os_str() != "-" => {
+            Box::new(Followed::open(one, stop_flag())?)
+        }
+        [one] if follow == Follow::Set => Box::new(Followed::open_set(one, stop_flag())?),
         [one] => Box::new(CaptureFile::open(one)?),
         many => {
             let open = |f: &PathBuf| CaptureFile::open(f);

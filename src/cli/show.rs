@@ -10,11 +10,11 @@ use crate::view::calls;
 use crate::view::connections::Connections;
 use crate::view::csv::Csv;
 use crate::view::events::Events;
-use crate::view::explain::Explain;
-use crate::view::graph::{Graph, GraphView};
+use crate::view::explain::{self, Explain};
+use crate::view::graph::Graph;
 use crate::view::handshake::Handshakes;
 use crate::view::header::HeaderDiagram;
-use crate::view::html::{HtmlView, Limits};
+use crate::view::html::{Drawn, HtmlView, Limits};
 use crate::view::json::Json;
 use crate::view::ladder::{Ladder, Options};
 use crate::view::markdown::Markdown;
@@ -25,7 +25,7 @@ use crate::view::{Pen, Style, View, graph};
 
 use super::flow::KeptFrame;
 use super::look::{Format, LookArgs, ViewName};
-use super::pictures::{Beside, Drawn};
+use super::pictures::Beside;
 
 /// Connections whose handshake and teardown are shown unasked.
 const FEW: usize = 5;
@@ -102,8 +102,8 @@ pub(super) fn write(
         Format::Csv => csv(&look.views).render(report, style, out)?,
         Format::Markdown if look.views.contains(&ViewName::Ladder) => {
             for (detail, conversation) in report.in_detail() {
-                let options = Options { limit: style.limit, ..beside.ladder(conversation, detail) };
-                out.write_all(Ladder::new(conversation, detail, &options).markdown().as_bytes())?;
+                let options = Options { limit: style.limit, ..beside.ladder(&conversation, detail) };
+                out.write_all(Ladder::new(&conversation, detail, &options).markdown().as_bytes())?;
             }
         }
         Format::Markdown if look.views.iter().any(|v| matches!(v, ViewName::Events | ViewName::Explain)) => {
@@ -122,7 +122,12 @@ pub(super) fn write(
         }
         Format::Markdown => Markdown::default().render(report, style, out)?,
         Format::Html => {
-            let pictures = Drawn(beside);
+            let pictures = Drawn {
+                story: Some(&|detail, c| Some(explain::tell(c, &detail.events).join("\n\n"))),
+                headers: Some(&|number| beside.frames.get(&number).map(tree)),
+                ladder: Some(&|detail, c| beside.ladder(c, detail)),
+                extra: Some(&|c| beside.extra(c)),
+            };
             HtmlView { pictures, limits: Limits::default() }.render(report, style, out)?;
         }
         Format::Svg => svg(report, look, frame, beside, out)?,
@@ -130,7 +135,7 @@ pub(super) fn write(
             // A file for each panel, as the program wants them.
             for (detail, conversation) in report.in_detail() {
                 for kind in kinds(look) {
-                    for file in graph::xplot(kind, detail, conversation, &[]) {
+                    for file in graph::xplot(kind, detail, &conversation, &beside.extra(&conversation)) {
                         std::fs::write(&file.name, file.text).with_context(|| file.name.clone())?;
                         writeln!(out, "{}", file.name)?;
                     }
@@ -177,7 +182,13 @@ fn text(
             ViewName::Segments => Segments::default().render(report, style, out)?,
             ViewName::Ladder => ladders(report, style, beside, out)?,
             ViewName::Overhead => OverheadTable { pen: Pen::Text }.render(report, style, out)?,
-            ViewName::Graph => GraphView { kinds: &kinds(look) }.render(report, style, out)?,
+            ViewName::Graph => {
+                for kind in kinds(look) {
+                    for (detail, c) in report.in_detail() {
+                        graph::render_one(kind, detail, &c, &beside.extra(&c), style, out)?;
+                    }
+                }
+            }
             ViewName::Headers => match frame {
                 Some(frame) => HeaderDiagram.render_text(&tree(frame), style, out)?,
                 None => no_frame(look)?,
@@ -198,8 +209,8 @@ fn ladders(report: &Report, style: &Style, beside: &Beside, out: &mut dyn Write)
         if i > 0 {
             writeln!(out)?;
         }
-        let options = Options { numbers: style.numbers, limit: style.limit, ..beside.ladder(c, detail) };
-        Ladder::new(c, detail, &options).text(style, out)?;
+        let options = Options { numbers: style.numbers, limit: style.limit, ..beside.ladder(&c, detail) };
+        Ladder::new(&c, detail, &options).text(style, out)?;
     }
     Ok(())
 }
@@ -246,9 +257,10 @@ fn svg(
         bail!("an SVG is a picture of one conversation: add --stream N");
     };
     let picture = if look.graph.is_some() || look.views.contains(&ViewName::Graph) {
-        graph::render_svg(look.graph.unwrap_or(Graph::TimeSequence), detail, conversation, &[])
+        let kind = look.graph.unwrap_or(Graph::TimeSequence);
+        graph::render_svg(kind, detail, &conversation, &beside.extra(&conversation))
     } else {
-        Ladder::new(conversation, detail, &beside.ladder(conversation, detail)).svg()
+        Ladder::new(&conversation, detail, &beside.ladder(&conversation, detail)).svg()
     };
     Ok(out.write_all(picture.as_bytes())?)
 }

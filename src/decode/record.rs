@@ -3,7 +3,7 @@
 //! Records own their few octets, so that they can cross from the decoding thread
 //! to the tracking thread in batches without an allocation.
 
-use crate::model::{Endpoint, FlowKey, ProtoPath, SeqNum, TcpFlags, Timestamp};
+use crate::model::{Endpoint, ProtoPath, SeqNum, TcpFlags, Timestamp};
 
 use super::problem::Problems;
 
@@ -38,15 +38,6 @@ pub struct Context {
     pub path: ProtoPath,
     /// What is wrong with the headers up to this one.
     pub problems: Problems,
-}
-
-impl Context {
-    /// The key of the conversation; `keep_apart` adds VLANs and tunnels to it.
-    #[must_use]
-    #[inline]
-    pub const fn key(&self, keep_apart: bool) -> FlowKey {
-        FlowKey::new(self.src, self.dst, if keep_apart { self.realm } else { 0 })
-    }
 }
 
 /// One TCP header (RFC 9293 section 3.1).

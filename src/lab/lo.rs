@@ -26,7 +26,7 @@ fn fault(e: pcap::Error) -> LabError {
     LabError::of_machine(
         "capturing on lo",
         text,
-        "run it with sudo, or: sudo setcap cap_net_raw,cap_net_bind_service=eip \"$(command -v synfin)\"; \
+        "run it with sudo, or: sudo setcap cap_net_raw,cap_net_bind_service+ep \"$(command -v synfin)\"; \
          without --on lo no privilege is needed",
     )
 }

@@ -57,7 +57,8 @@ impl From<&TcpConversation> for Conversation {
 
 fn side(c: &TcpConversation, side: Side) -> TcpSideFacts {
     let s: &Stats = c.stats(side);
-    let (segment_min, segment_max) = s.segment_sizes.unwrap_or_default();
+    let (segment_min, segment_max) = s.segment_sizes().unwrap_or_default();
+    let (windows, data_times, trouble) = (s.windows(), s.data_times(), s.trouble());
     TcpSideFacts {
         isn: c.isn(side),
         base: c.relative_base(side),
@@ -67,27 +68,27 @@ fn side(c: &TcpConversation, side: Side) -> TcpSideFacts {
         timestamps: s.timestamps,
         data_segments: s.data_segments.into(),
         unique_bytes: s.unique_bytes,
-        retransmitted_segments: s.retransmitted_segments.into(),
-        retransmitted_bytes: s.retransmitted_bytes,
-        out_of_order_segments: s.out_of_order_segments.into(),
-        out_of_order_depth: s.out_of_order_depth,
-        duplicate_acks: s.duplicate_acks.into(),
+        retransmitted_segments: trouble.retransmitted_segments.into(),
+        retransmitted_bytes: trouble.retransmitted_bytes,
+        out_of_order_segments: trouble.out_of_order_segments.into(),
+        out_of_order_depth: trouble.out_of_order_depth,
+        duplicate_acks: trouble.duplicate_acks.into(),
         pure_acks: s.pure_acks.into(),
         pushes: s.pushes.into(),
         segment_min,
         segment_max,
-        window_min: s.windows.map(|w| w.0),
-        window_max: s.windows.map(|w| w.1),
+        window_min: windows.map(|w| w.0),
+        window_max: windows.map(|w| w.1),
         window_sum: s.window_sum,
         window_samples: s.window_samples.into(),
-        zero_windows: s.zero_windows.into(),
-        zero_window_time: s.zero_window_time,
+        zero_windows: trouble.zero_windows.into(),
+        zero_window_time: trouble.zero_window_time,
         flight_max: s.flight_max,
-        initial_window: s.initial_window_known.then_some(s.initial_window),
+        initial_window: s.initial_window(),
         rtt: (&s.rtt).into(),
         idle_max: s.idle_max,
-        data_first: s.data_times.map(|t| t.0),
-        data_last: s.data_times.map(|t| t.1),
+        data_first: data_times.map(|t| t.0),
+        data_last: data_times.map(|t| t.1),
     }
 }
 

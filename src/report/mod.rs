@@ -2,13 +2,16 @@
 //! of those conversations that somebody wants to look at. Views only read it.
 
 mod conversation;
+mod conversations;
 mod convert;
 mod frames;
 mod overhead;
+mod packed;
 mod recorder;
 mod segment;
 
 pub use conversation::{Conversation, RttFacts, TcpFacts, TcpSideFacts, Traffic, UdpFacts};
+pub use conversations::Conversations;
 pub use frames::FrameTotals;
 pub use overhead::{HeaderLengths, OptionCounts, Overhead};
 pub use recorder::{Recorder, RecorderOptions, Selection};
@@ -24,7 +27,7 @@ pub struct Report {
     /// What was read.
     pub summary: Summary,
     /// Conversations in the order of their numbers, TCP first; at most the limit.
-    pub conversations: Vec<Conversation>,
+    pub conversations: Conversations,
     /// Conversations that there were beyond the limit.
     pub conversations_left_out: u64,
     /// The segments of the conversations that were selected for a closer look.
@@ -39,12 +42,8 @@ pub struct Report {
 
 impl Report {
     /// The conversations that were selected for a closer look, with their segments.
-    pub fn in_detail(&self) -> impl Iterator<Item = (&Detail, &Conversation)> {
-        self.details.iter().filter_map(|detail| {
-            let id = detail.id?;
-            let at = self.conversations.binary_search_by_key(&id, |c| c.id).ok()?;
-            self.conversations.get(at).map(|c| (detail, c))
-        })
+    pub fn in_detail(&self) -> impl Iterator<Item = (&Detail, Conversation)> {
+        self.details.iter().filter_map(|detail| Some((detail, self.conversations.find(detail.id?)?)))
     }
 }
 

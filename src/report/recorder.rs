@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::decode::{Context, IcmpMessage, Record, TcpOption, TcpOptions, TcpSegment, UdpDatagram};
+use crate::decode::{Context, IcmpMessage, TcpSegment, UdpDatagram};
 use crate::model::{Protocol, Side, StreamId};
 use crate::source::{Drops, Interface};
 use crate::track::{Event, SeenDatagram, SeenSegment, Sink, TcpConversation, UdpConversation};
@@ -52,8 +52,6 @@ pub struct Recorder {
     options: RecorderOptions,
     report: Report,
     details: BTreeMap<StreamId, Kept>,
-    /// More conversations came than `Selection::Few` allows.
-    too_many: bool,
 }
 
 /// The packets kept of one conversation: `rows[head..]` is a ring once it is full.
@@ -72,9 +70,12 @@ impl Recorder {
 
     /// The frames that were read.
     pub fn frames(&mut self, totals: &FrameTotals) {
-        let FrameTotals { packets, bytes, first, last, other, ref problems } = *totals;
+        let FrameTotals { packets, bytes, first, last, other, tcp, udp, icmp, overhead, ref problems } =
+            *totals;
+        self.report.overhead = overhead;
         let s = &mut self.report.summary;
         (s.packets, s.bytes, s.first, s.last, s.other_packets) = (packets, bytes, first, last, other);
+        (s.tcp_segments, s.udp_datagrams, s.icmp_messages) = (tcp, udp, icmp);
         s.problems = problems.iter().map(|(p, &(n, packet, at))| (p.text(), n, packet, at)).collect();
     }
 
@@ -110,7 +111,7 @@ impl Recorder {
     /// The report. The tracker must have let every conversation go.
     #[must_use]
     pub fn finish(mut self) -> Report {
-        self.report.conversations.sort_by_key(|c| c.id);
+        self.report.conversations.sort();
         if let Some(limit) = self.options.limit
             && self.report.conversations.len() > limit
         {
@@ -136,11 +137,12 @@ impl Recorder {
             Selection::Only(ids) => ids.contains(&id),
             Selection::First(n) => self.details.contains_key(&id) || self.details.len() < *n,
             Selection::Few(n) => {
-                if !self.too_many && !self.details.contains_key(&id) && self.details.len() >= *n {
-                    self.too_many = true;
+                let too_many = !self.details.contains_key(&id) && self.details.len() >= *n;
+                if too_many {
+                    self.options.select = Selection::None;
                     self.details.clear();
                 }
-                !self.too_many
+                !too_many
             }
         };
         if !wanted {
@@ -151,7 +153,11 @@ impl Recorder {
         Some(kept)
     }
 
+    #[inline]
     fn add(&mut self, id: StreamId, row: impl FnOnce() -> Row) {
+        if self.options.select == Selection::None {
+            return;
+        }
         let rows = self.options.rows;
         if let Some(kept) = self.detail(id) {
             kept.push(row(), rows);
@@ -160,7 +166,7 @@ impl Recorder {
 
     fn end(&mut self, conversation: impl FnOnce() -> Conversation, id: StreamId) {
         if self.lists(id) {
-            self.report.conversations.push(conversation());
+            self.report.conversations.push(&conversation());
         } else if self.options.only.is_none() {
             self.report.conversations_left_out += 1;
         }
@@ -220,13 +226,6 @@ const fn udp(number: u32) -> StreamId {
 impl Sink for Recorder {
     #[inline]
     fn tcp(&mut self, s: &TcpSegment, seen: &SeenSegment, _: &TcpConversation) {
-        let report = &mut self.report;
-        report.summary.tcp_segments += 1;
-        let overhead = &mut report.overhead;
-        overhead.tcp_headers.count(s.header_len);
-        overhead.tcp_header_bytes += u64::from(s.header_len);
-        overhead.tcp_payload += u64::from(s.len);
-        overhead.options.count(s.options.as_slice());
         self.add(tcp(seen.stream), || {
             let kind = RowKind::Tcp {
                 flags: s.flags,
@@ -247,26 +246,13 @@ impl Sink for Recorder {
 
     #[inline]
     fn udp(&mut self, d: &UdpDatagram, seen: &SeenDatagram, _: &UdpConversation) {
-        let report = &mut self.report;
-        report.summary.udp_datagrams += 1;
-        report.overhead.udp_headers += 1;
-        report.overhead.udp_payload += u64::from(d.payload);
         self.add(udp(seen.stream), || {
             let kind = RowKind::Udp { length: d.length, checksum: d.checksum };
             row(&d.ip, seen.side, 8, d.payload, kind)
         });
     }
 
-    fn cut(&mut self, record: &Record) {
-        match record {
-            Record::Tcp(_) => self.report.summary.tcp_segments += 1,
-            Record::Udp(_) => self.report.summary.udp_datagrams += 1,
-            Record::Icmp(_) => {}
-        }
-    }
-
     fn icmp(&mut self, m: &IcmpMessage, quoted: Option<StreamId>) {
-        self.report.summary.icmp_messages += 1;
         let Some(id) = quoted else { return };
         // Whoever reports the error stands on the side that the quoted packet was going to.
         self.add(id, || {
@@ -304,58 +290,5 @@ impl Sink for Recorder {
             self.report.summary.udp_streams += 1;
         }
         self.end(|| c.into(), udp(c.stream));
-    }
-}
-
-impl super::OptionCounts {
-    /// Counts the options of one header: each kind once, and its octets.
-    #[inline]
-    pub fn count(&mut self, octets: &[u8]) {
-        // What nearly every data segment has.
-        if let [1, 1, 8, 10, ..] = octets
-            && octets.len() == 12
-        {
-            self.add(1, 2);
-            self.add(8, 10);
-            return;
-        }
-        if !octets.is_empty() {
-            self.walk(octets);
-        }
-    }
-
-    fn add(&mut self, kind: usize, octets: u64) {
-        let slot = &mut self.by_kind[kind.min(35)];
-        slot.0 += 1;
-        slot.1 += octets;
-    }
-
-    fn walk(&mut self, octets: &[u8]) {
-        let mut noops = 0;
-        for option in TcpOptions::new(octets) {
-            let (kind, len) = match option {
-                TcpOption::End { padding } => (0, 1 + padding as u64),
-                TcpOption::Nop => {
-                    noops += 1;
-                    continue;
-                }
-                TcpOption::MaxSegmentSize(_) => (2, 4),
-                TcpOption::WindowScale(_) => (3, 3),
-                TcpOption::SackPermitted => (4, 2),
-                TcpOption::Sack(blocks) => (5, 2 + 8 * blocks.as_slice().len() as u64),
-                TcpOption::Timestamps { .. } => (8, 10),
-                TcpOption::Md5(data) => (19, 2 + data.len() as u64),
-                TcpOption::Ao(data) => (29, 2 + data.len() as u64),
-                TcpOption::Mptcp(data) => (30, 2 + data.len() as u64),
-                TcpOption::FastOpen(data) => (34, 2 + data.len() as u64),
-                TcpOption::FastOpenExperimental(data) => (35, 4 + data.len() as u64),
-                TcpOption::Other { kind, data } => (usize::from(kind), 2 + data.len() as u64),
-                TcpOption::Malformed { kind, rest } => (usize::from(kind), rest.len() as u64),
-            };
-            self.add(kind, len);
-        }
-        if noops > 0 {
-            self.add(1, noops);
-        }
     }
 }

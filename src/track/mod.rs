@@ -1,5 +1,6 @@
 //! Conversations: who talks to whom, in which state, and what happened.
 
+mod batch;
 mod event;
 mod labels;
 mod outcome;
@@ -10,9 +11,10 @@ mod tracker;
 mod traffic;
 mod udp;
 
+pub use batch::{Batch, KeyHasher};
 pub use event::{Confidence, Event, EventKind, Evidence};
 pub use labels::{Analysis, Labels};
-pub use outcome::{Handshake, Teardown};
+pub use outcome::{CONN_STATES, Handshake, Teardown};
 pub use sink::{SeenDatagram, SeenSegment, Sink};
 pub use tcp::{Rtt, Stats, TcpConversation};
 pub use tracker::{Tracker, TrackerOptions};

@@ -22,7 +22,22 @@ pub enum Handshake {
     Simultaneous,
 }
 
+/// Zeek's summaries of the states of a connection, all of them.
+pub const CONN_STATES: [&str; 13] =
+    ["S0", "S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR", "OTH"];
+
 impl Handshake {
+    /// All seven.
+    pub const ALL: [Self; 7] = [
+        Self::Midstream,
+        Self::Unanswered,
+        Self::Refused,
+        Self::HalfOpen,
+        Self::SynAckOnly,
+        Self::Complete,
+        Self::Simultaneous,
+    ];
+
     /// One word for tables and records.
     #[must_use]
     pub const fn name(self) -> &'static str {

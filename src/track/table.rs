@@ -1,58 +1,83 @@
-//! Conversations by their key: a seeded hash table of slots, and the slots in chunks
-//! that never move, so that growth copies no conversation.
+//! Conversations by their endpoints: a hash table of slots, and the slots in chunks that never
+//! move, so that growth copies no conversation.
 
-use std::hash::BuildHasher;
-
-use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use crate::model::FlowKey;
+use crate::model::Endpoint;
 
 /// Something that lies in a flow table.
 pub(super) trait Flow {
-    fn key(&self) -> &FlowKey;
+    /// Its endpoints in either order, and its realm.
+    fn ends(&self) -> (&[Endpoint; 2], u32);
 }
 
 const CHUNK: usize = 1024;
 
+/// Whose packet it is: sender and receiver, their realm (0 where conversations are not kept
+/// apart by VLANs and tunnels), and the hash of all that, equal in both directions.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Whose {
+    pub ends: [Endpoint; 2],
+    pub realm: u32,
+    pub hash: u32,
+}
+
+impl Whose {
+    #[inline]
+    fn is(&self, flow: &impl Flow) -> bool {
+        let ([a, b], realm) = flow.ends();
+        let [src, dst] = &self.ends;
+        self.realm == realm && ((src == a && dst == b) || (src == b && dst == a))
+    }
+}
+
+/// What the index holds: where a flow lies, and its hash, so that neither another flow of
+/// the same bucket nor growth has to touch the flow itself.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    hash: u32,
+    slot: u32,
+}
+
+/// hashbrown takes the bucket from the low bits and a tag from the high ones.
+const fn spread(hash: u32) -> u64 {
+    (hash as u64) << 32 | hash as u64
+}
+
 /// A table of flows. Slots are used again after a flow has left.
 #[derive(Debug)]
 pub(super) struct FlowTable<T> {
-    index: HashTable<u32>,
+    index: HashTable<Entry>,
     chunks: Vec<Vec<Option<T>>>,
+    /// The hash of each slot's flow.
+    hashes: Vec<u32>,
     free: Vec<u32>,
     live: usize,
-    /// Seeded at random: addresses and ports are chosen by strangers.
-    hasher: RandomState,
 }
 
 impl<T> Default for FlowTable<T> {
     fn default() -> Self {
-        Self {
-            index: HashTable::new(),
-            chunks: Vec::new(),
-            free: Vec::new(),
-            live: 0,
-            hasher: RandomState::default(),
-        }
+        Self { index: HashTable::new(), chunks: Vec::new(), hashes: Vec::new(), free: Vec::new(), live: 0 }
     }
 }
 
 impl<T: Flow> FlowTable<T> {
-    fn hash(&self, key: &FlowKey) -> u64 {
-        self.hasher.hash_one(key.words())
-    }
-
-    /// Flows there are, those among them included that no key finds any more.
+    /// Flows there are, those among them included that no packet finds any more.
     pub const fn len(&self) -> usize {
         self.live
     }
 
-    /// The slot of the flow with that key.
+    /// The slot of the flow that it belongs to.
     #[inline]
-    pub fn find(&self, key: &FlowKey) -> Option<u32> {
-        let hash = self.hash(key);
-        self.index.find(hash, |&slot| self.get(slot).is_some_and(|f| f.key() == key)).copied()
+    pub fn find(&self, whose: &Whose) -> Option<u32> {
+        let same = |e: &Entry| e.hash == whose.hash && self.get(e.slot).is_some_and(|f| whose.is(f));
+        self.index.find(spread(whose.hash), same).map(|e| e.slot)
+    }
+
+    /// The flow that the hash leads to, without a look at it: nearly always the right one.
+    #[inline]
+    pub fn likely(&self, hash: u32) -> Option<&T> {
+        self.get(self.index.find(spread(hash), |e| e.hash == hash)?.slot)
     }
 
     #[inline]
@@ -65,13 +90,13 @@ impl<T: Flow> FlowTable<T> {
         self.chunks.get_mut(slot as usize / CHUNK)?.get_mut(slot as usize % CHUNK)?.as_mut()
     }
 
-    /// Adds a flow; from now on its key finds it, and no longer an older flow.
-    pub fn insert(&mut self, flow: T) -> u32 {
-        let hash = self.hash(flow.key());
-        let key = *flow.key();
+    /// Adds a flow; from now on its packets find it, and no longer an older one.
+    pub fn insert(&mut self, whose: &Whose, flow: T) -> u32 {
+        let older = self.find(whose);
         let slot = match self.free.pop() {
             Some(slot) => {
                 self.chunks[slot as usize / CHUNK][slot as usize % CHUNK] = Some(flow);
+                self.hashes[slot as usize] = whose.hash;
                 slot
             }
             None => {
@@ -80,22 +105,16 @@ impl<T: Flow> FlowTable<T> {
                 }
                 let chunk = self.chunks.len() - 1;
                 self.chunks[chunk].push(Some(flow));
+                self.hashes.push(whose.hash);
                 (chunk * CHUNK + self.chunks[chunk].len() - 1) as u32
             }
         };
         self.live += 1;
-        let chunks = &self.chunks;
-        let at = |slot: u32| chunks[slot as usize / CHUNK][slot as usize % CHUNK].as_ref();
-        let hasher = &self.hasher;
-        let entry = self.index.entry(
-            hash,
-            |&other| other != slot && at(other).is_some_and(|f| *f.key() == key),
-            |&other| at(other).map_or(0, |f| hasher.hash_one(f.key().words())),
-        );
-        match entry {
-            hashbrown::hash_table::Entry::Occupied(mut occupied) => *occupied.get_mut() = slot,
-            hashbrown::hash_table::Entry::Vacant(vacant) => {
-                vacant.insert(slot);
+        let hash = spread(whose.hash);
+        match older.and_then(|old| self.index.find_mut(hash, |e| e.slot == old)) {
+            Some(entry) => entry.slot = slot,
+            None => {
+                self.index.insert_unique(hash, Entry { hash: whose.hash, slot }, |e| spread(e.hash));
             }
         }
         slot
@@ -103,8 +122,8 @@ impl<T: Flow> FlowTable<T> {
 
     /// Lets a flow go, where it lies.
     pub fn remove(&mut self, slot: u32) {
-        let Some(hash) = self.get(slot).map(|flow| self.hash(flow.key())) else { return };
-        if let Ok(entry) = self.index.find_entry(hash, |&s| s == slot) {
+        let Some(&hash) = self.hashes.get(slot as usize) else { return };
+        if let Ok(entry) = self.index.find_entry(spread(hash), |e| e.slot == slot) {
             entry.remove();
         }
         if let Some(place) =

@@ -3,12 +3,14 @@
 use std::collections::VecDeque;
 
 use crate::decode::{IcmpMessage, Record, TcpSegment, UdpDatagram};
-use crate::model::{FlowKey, Protocol, Side, StreamId, TcpFlags, Timestamp};
+use crate::model::{Protocol, Side, StreamId, TcpFlags, Timestamp};
 
+use super::batch::Ahead;
 use super::sink::{SeenDatagram, Sink};
-use super::table::FlowTable;
-use super::tcp::{Pool, TcpConversation};
+use super::table::{FlowTable, Whose};
+use super::tcp::{OptionFacts, Pool, TcpConversation};
 use super::udp::UdpConversation;
+use super::{Batch, KeyHasher};
 use super::{Confidence, Event, EventKind, Evidence, Labels};
 
 /// How a tracker tells conversations apart, and how many it keeps.
@@ -31,10 +33,14 @@ impl Default for TrackerOptions {
     }
 }
 
+/// Records whose connections are fetched together.
+const TOGETHER: usize = 16;
+
 /// Follows every conversation of a capture.
 #[derive(Debug, Default)]
 pub struct Tracker {
     options: TrackerOptions,
+    hasher: KeyHasher,
     tcp: FlowTable<TcpConversation>,
     udp: FlowTable<UdpConversation>,
     pool: Pool,
@@ -51,12 +57,41 @@ impl Tracker {
     /// A tracker with nothing in it.
     #[must_use]
     pub fn new(options: TrackerOptions) -> Self {
-        Self { options, ..Self::default() }
+        Self { options, hasher: KeyHasher::new(options.keep_apart), ..Self::default() }
+    }
+
+    /// What makes the hashes of the batches that this tracker takes in.
+    #[must_use]
+    pub const fn hasher(&self) -> &KeyHasher {
+        &self.hasher
     }
 
     /// Takes in one record and tells the sink what it means.
     #[inline]
     pub fn push(&mut self, record: &Record, sink: &mut impl Sink) {
+        let ahead = Ahead::of(record, &self.hasher);
+        self.take(record, &ahead, sink);
+    }
+
+    /// The same for a batch, faster: each look-up alone would wait for memory, and here the
+    /// connections of the next few records are fetched side by side.
+    #[inline]
+    pub fn push_all(&mut self, batch: &Batch, sink: &mut impl Sink) {
+        debug_assert_eq!(batch.records.len(), batch.ahead.len(), "a batch is prepared before it is tracked");
+        for (records, ahead) in batch.records.chunks(TOGETHER).zip(batch.ahead.chunks(TOGETHER)) {
+            for conversation in ahead.iter().filter_map(|a| self.tcp.likely(a.hash)) {
+                conversation.fetch();
+            }
+            for (record, ahead) in records.iter().zip(ahead) {
+                self.take(record, ahead, sink);
+            }
+        }
+    }
+
+    #[inline]
+    fn take(&mut self, record: &Record, ahead: &Ahead, sink: &mut impl Sink) {
+        let ip = record.context();
+        let at = &Whose { ends: [ip.src, ip.dst], realm: self.hasher.realm(ip), hash: ahead.hash };
         match record {
             Record::Tcp(segment) if segment.cut => sink.cut(record),
             Record::Udp(datagram) if datagram.cut => sink.cut(record),
@@ -64,10 +99,10 @@ impl Tracker {
                 // Nothing can be measured without a time; at 0 no duration is made up.
                 let mut segment = *segment;
                 segment.ip.ts = Timestamp(0);
-                self.tcp(&segment, sink);
+                self.tcp(&segment, at, &ahead.options, sink);
             }
-            Record::Tcp(segment) => self.tcp(segment, sink),
-            Record::Udp(datagram) => self.udp(datagram, sink),
+            Record::Tcp(segment) => self.tcp(segment, at, &ahead.options, sink),
+            Record::Udp(datagram) => self.udp(datagram, at, sink),
             Record::Icmp(message) => self.icmp(message, sink),
         }
     }
@@ -105,36 +140,35 @@ impl Tracker {
         (self.next_tcp, self.next_udp)
     }
 
-    fn new_tcp(&mut self, key: FlowKey, s: &TcpSegment, sink: &mut impl Sink) -> u32 {
+    fn new_tcp(&mut self, at: &Whose, s: &TcpSegment, sink: &mut impl Sink) -> u32 {
         self.make_room(sink);
         let stream = self.next_tcp;
         self.next_tcp = stream.wrapping_add(1);
-        self.tcp.insert(TcpConversation::new(key, stream, s.ip.src, s.ip.dst, s.ip.frame, s.ip.ts))
+        self.tcp.insert(at, TcpConversation::new(at, stream, s.ip.frame, s.ip.ts))
     }
 
     #[inline]
-    fn tcp(&mut self, s: &TcpSegment, sink: &mut impl Sink) {
-        let key = s.ip.key(self.options.keep_apart);
+    fn tcp(&mut self, s: &TcpSegment, at: &Whose, options: &OptionFacts, sink: &mut impl Sink) {
         let mut port_reuse = false;
-        let slot = match self.tcp.find(&key) {
+        let slot = match self.tcp.find(at) {
             Some(slot) => {
                 port_reuse = s.flags.has(TcpFlags::SYN) && self.reuses_ports(slot, s);
                 if port_reuse && !s.flags.has(TcpFlags::ACK) {
                     // No segment can find the old one any more.
                     self.finish_one(slot);
-                    self.new_tcp(key, s, sink)
+                    self.new_tcp(at, s, sink)
                 } else {
                     slot
                 }
             }
-            None => self.new_tcp(key, s, sink),
+            None => self.new_tcp(at, s, sink),
         };
         let Some(conversation) = self.tcp.get_mut(slot) else { return };
         if conversation.icmp_only {
-            let (stream, fresh) = (conversation.stream, (s.ip.src, s.ip.dst, s.ip.frame, s.ip.ts));
-            *conversation = TcpConversation::new(key, stream, fresh.0, fresh.1, fresh.2, fresh.3);
+            *conversation = TcpConversation::new(at, conversation.stream, s.ip.frame, s.ip.ts);
         }
-        let seen = conversation.segment(s, port_reuse, &mut self.pool, &mut |event| sink.event(&event));
+        let seen =
+            conversation.segment(s, options, port_reuse, &mut self.pool, &mut |event| sink.event(&event));
         sink.tcp(s, &seen, conversation);
         if conversation.is_finished() && !conversation.queued {
             self.finish_one(slot);
@@ -160,15 +194,14 @@ impl Tracker {
     }
 
     #[inline]
-    fn udp(&mut self, d: &UdpDatagram, sink: &mut impl Sink) {
-        let key = d.ip.key(self.options.keep_apart);
-        let slot = match self.udp.find(&key) {
+    fn udp(&mut self, d: &UdpDatagram, at: &Whose, sink: &mut impl Sink) {
+        let slot = match self.udp.find(at) {
             Some(slot) => slot,
             None => {
                 self.make_room(sink);
                 let stream = self.next_udp;
                 self.next_udp = stream.wrapping_add(1);
-                self.udp.insert(UdpConversation::new(key, stream, d))
+                self.udp.insert(at, UdpConversation::new(at, stream, d))
             }
         };
         let Some(conversation) = self.udp.get_mut(slot) else { return };
@@ -182,26 +215,26 @@ impl Tracker {
     fn icmp(&mut self, m: &IcmpMessage, sink: &mut impl Sink) {
         let quoted = m.quoted.filter(|q| q.has_ports);
         let stream = quoted.and_then(|q| {
-            let realm = if self.options.keep_apart { m.ip.realm } else { 0 };
-            let key = FlowKey::new(q.src, q.dst, realm);
+            let realm = self.hasher.realm(&m.ip);
+            let at = Whose { ends: [q.src, q.dst], realm, hash: self.hasher.hash(q.src, q.dst, realm) };
             match q.protocol {
                 6 => {
-                    let slot = self.tcp.find(&key).unwrap_or_else(|| {
+                    let slot = self.tcp.find(&at).unwrap_or_else(|| {
                         self.make_room(sink);
                         let stream = self.next_tcp;
                         self.next_tcp = stream.wrapping_add(1);
-                        let mut c = TcpConversation::new(key, stream, q.src, q.dst, m.ip.frame, m.ip.ts);
+                        let mut c = TcpConversation::new(&at, stream, m.ip.frame, m.ip.ts);
                         c.icmp_only = true;
-                        self.tcp.insert(c)
+                        self.tcp.insert(&at, c)
                     });
                     self.tcp.get(slot).map(|c| StreamId { protocol: Protocol::Tcp, number: c.stream })
                 }
                 17 | 136 => {
-                    let slot = self.udp.find(&key).unwrap_or_else(|| {
+                    let slot = self.udp.find(&at).unwrap_or_else(|| {
                         self.make_room(sink);
                         let stream = self.next_udp;
                         self.next_udp = stream.wrapping_add(1);
-                        self.udp.insert(UdpConversation::quoted(key, stream, m, [q.src, q.dst]))
+                        self.udp.insert(&at, UdpConversation::quoted(&at, stream, m))
                     });
                     let conversation = self.udp.get_mut(slot)?;
                     conversation.icmp_error(m);

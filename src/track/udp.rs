@@ -1,15 +1,15 @@
 //! UDP conversations: no states, but packets each way and the ICMP errors they met.
 
 use crate::decode::{IcmpMessage, UdpDatagram};
-use crate::model::{Endpoint, FlowKey, Side, Timestamp};
+use crate::model::{Endpoint, Side, Timestamp};
 
-use super::table::Flow;
+use super::table::{Flow, Whose};
 use super::traffic::Counts;
 
 /// A UDP conversation: whoever sent first is its originator.
 #[derive(Debug, Clone)]
 pub struct UdpConversation {
-    pub(super) key: FlowKey,
+    realm: u32,
     /// Wireshark's `udp.stream`.
     pub stream: u32,
     /// `[sender of the first packet, the other]`.
@@ -34,18 +34,19 @@ pub struct UdpConversation {
 }
 
 impl Flow for UdpConversation {
-    fn key(&self) -> &FlowKey {
-        &self.key
+    #[inline]
+    fn ends(&self) -> (&[Endpoint; 2], u32) {
+        (&self.ends, self.realm)
     }
 }
 
 impl UdpConversation {
-    pub(super) fn new(key: FlowKey, stream: u32, datagram: &UdpDatagram) -> Self {
+    pub(super) fn new(whose: &Whose, stream: u32, datagram: &UdpDatagram) -> Self {
         let ip = &datagram.ip;
         Self {
-            key,
+            realm: whose.realm,
             stream,
-            ends: [ip.src, ip.dst],
+            ends: whose.ends,
             first_frame: ip.frame,
             first: ip.ts,
             last: ip.ts,
@@ -58,11 +59,11 @@ impl UdpConversation {
         }
     }
 
-    pub(super) fn quoted(key: FlowKey, stream: u32, message: &IcmpMessage, ends: [Endpoint; 2]) -> Self {
+    pub(super) fn quoted(whose: &Whose, stream: u32, message: &IcmpMessage) -> Self {
         Self {
-            key,
+            realm: whose.realm,
             stream,
-            ends,
+            ends: whose.ends,
             first_frame: message.ip.frame,
             first: message.ip.ts,
             last: message.ip.ts,

@@ -1,11 +1,12 @@
 //! All conversations in one table: who, how it went, how much, how long.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::number::{UNKNOWN, count, counted, duration, known_duration, octets};
+use super::number::{UNKNOWN, count, counted, duration, octets, push_count, push_duration, push_octets};
 use super::pen::Pen;
 use super::services::Services;
-use super::table::{Cell, Column, Line, Tone, UNBROKEN};
+use super::table::{Column, Line, Rows, Tone, UNBROKEN};
 use super::{Style, View, sentence};
 use crate::model::{PerSide, Printable, Side};
 use crate::report::{Conversation, Report, TcpFacts, TcpSideFacts, Traffic};
@@ -33,11 +34,10 @@ impl View for Connections<'_> {
     fn render(&self, report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
         head(report, self.pen, style, out)?;
         let shown = style.limit.unwrap_or(usize::MAX).min(report.conversations.len());
-        let rows = report.conversations.get(..shown).unwrap_or(&[]);
         let one_line = style.width >= WIDE || self.pen == Pen::Markdown;
         let columns: &[Column] = if one_line { &WIDE_COLUMNS } else { &NARROW_COLUMNS };
-        let line = |c: &Conversation| if one_line { self.line(c) } else { self.two_lines(c) };
-        self.pen.table(columns, || rows.iter().map(line), style, out)?;
+        let rows = Listed { view: self, report, shown, one_line };
+        self.pen.table(columns, rows, style, out)?;
         let more = (report.conversations.len() - shown) as u64 + report.conversations_left_out;
         if more > 0 {
             self.pen.line(&format!("… {} more: --limit all", count(more)), style, out)?;
@@ -73,81 +73,124 @@ const NARROW_COLUMNS: [Column; 5] = [
     Column::number("packets → ←"),
 ];
 
-fn pair(of: PerSide<Traffic>, figure: impl Fn(&Traffic) -> String) -> String {
-    format!("{} / {}", figure(&of[Side::Orig]), figure(&of[Side::Resp]))
+/// The rows, all written in the same line: there may be very many.
+struct Listed<'a> {
+    view: &'a Connections<'a>,
+    report: &'a Report,
+    shown: usize,
+    one_line: bool,
+}
+
+impl Rows for Listed<'_> {
+    fn each(&self, row: &mut dyn FnMut(&Line) -> io::Result<()>) -> io::Result<()> {
+        let mut line = Line::default();
+        self.report.conversations.iter().take(self.shown).try_for_each(|c| {
+            self.view.ends(&c, &mut line);
+            if self.one_line {
+                figures(&c, &mut line);
+            } else {
+                push_pair(c.traffic, |t| t.packets, push_count, line.cell(4, Tone::Plain));
+                facts(&c, line.note.get_or_insert_default());
+            }
+            row(&line)
+        })
+    }
 }
 
 impl Connections<'_> {
-    fn ends(&self, c: &Conversation) -> [Cell; 4] {
+    /// The first four cells.
+    fn ends(&self, c: &Conversation, line: &mut Line) {
         let protocol = c.id.protocol;
         let known = c.tcp.as_ref().is_none_or(|tcp| tcp.roles_known);
+        // Writing to a string cannot fail.
+        let _ = write!(line.cell(0, Tone::Plain), "{}", c.id);
         // The originator's port is chosen by its kernel; a name for it would mislead,
         // save among the ports that only a privileged program gets.
         let orig = c.endpoints[Side::Orig];
-        let orig = if orig.port < 1024 || !known {
-            self.services.endpoint(orig, protocol)
+        if orig.port < 1024 || !known {
+            self.services.push_endpoint(orig, protocol, line.cell(1, Tone::Plain));
         } else {
-            orig.to_string()
-        };
-        [
-            c.id.to_string().into(),
-            orig.into(),
-            if known { "→".into() } else { Cell::toned("→?", Tone::Warn) },
-            self.services.endpoint(c.endpoints[Side::Resp], protocol).into(),
-        ]
-    }
-
-    fn line(&self, c: &Conversation) -> Line {
-        let tcp = c.tcp.as_deref();
-        let resent = tcp.map_or(0, resent);
-        let mut cells = Vec::from(self.ends(c));
-        cells.extend([
-            Cell::toned(sentence::outcome(c), tone(c)),
-            tcp.map_or(UNKNOWN, |t| t.conn_state).into(),
-            known_duration(tcp.and_then(|t| t.syn_rtt)).into(),
-            pair(c.traffic, |t| count(t.packets)).into(),
-            count(c.traffic[Side::Orig].bytes).into(),
-            count(c.traffic[Side::Resp].bytes).into(),
-            noted(resent),
-            noted(sum(tcp, |s| s.out_of_order_segments)),
-            noted(sum(tcp, |s| s.duplicate_acks)),
-            noted(sum(tcp, |s| s.zero_windows)),
-            tcp.and_then(rtt).map_or_else(String::new, duration).into(),
-            duration(c.last.since(c.first)).into(),
-        ]);
-        Line { cells, note: None }
-    }
-
-    fn two_lines(&self, c: &Conversation) -> Line {
-        let mut cells = Vec::from(self.ends(c));
-        cells.push(pair(c.traffic, |t| count(t.packets)).into());
-        let mut facts = vec![sentence::outcome(c)];
-        if let Some(tcp) = &c.tcp {
-            facts = vec![format!("{} ({})", sentence::outcome(c), tcp.conn_state)];
-            facts.extend(tcp.syn_rtt.map(|rtt| format!("handshake {}", duration(rtt))));
-            let resent = resent(tcp);
-            if resent > 0 {
-                facts.push(format!("{} resent", count(resent)));
-            }
+            let _ = write!(line.cell(1, Tone::Plain), "{orig}");
         }
-        facts.push(pair(c.traffic, |t| octets(t.bytes)));
-        facts.push(duration(c.last.since(c.first)));
-        let unbroken = facts.iter().map(|fact| fact.replace(' ', &UNBROKEN.to_string()));
-        Line { cells, note: Some(unbroken.collect::<Vec<_>>().join(", ")) }
+        let (arrow, tone) = if known { ("→", Tone::Plain) } else { ("→?", Tone::Warn) };
+        line.cell(2, tone).push_str(arrow);
+        self.services.push_endpoint(c.endpoints[Side::Resp], protocol, line.cell(3, Tone::Plain));
     }
 }
 
-fn resent(tcp: &TcpFacts) -> u64 {
-    sum(Some(tcp), |s| s.retransmitted_segments)
+/// The cells behind the ends, one for each figure.
+fn figures(c: &Conversation, line: &mut Line) {
+    let tcp = c.tcp.as_deref();
+    line.cell(4, tone(c)).push_str(&sentence::outcome(c));
+    line.cell(5, Tone::Plain).push_str(tcp.map_or(UNKNOWN, |t| t.conn_state));
+    match tcp.and_then(|t| t.syn_rtt) {
+        Some(rtt) => push_duration(rtt, line.cell(6, Tone::Plain)),
+        None => line.cell(6, Tone::Plain).push_str(UNKNOWN),
+    }
+    push_pair(c.traffic, |t| t.packets, push_count, line.cell(7, Tone::Plain));
+    push_count(c.traffic[Side::Orig].bytes, line.cell(8, Tone::Plain));
+    push_count(c.traffic[Side::Resp].bytes, line.cell(9, Tone::Plain));
+    let noted: [fn(&TcpSideFacts) -> u64; 4] =
+        [|s| s.retransmitted_segments, |s| s.out_of_order_segments, |s| s.duplicate_acks, |s| s.zero_windows];
+    for (at, figure) in (10..).zip(noted) {
+        // Worth a look unless it is nothing.
+        let cell = line.cell(at, Tone::Warn);
+        match sum(tcp, figure) {
+            0 => {}
+            n => push_count(n, cell),
+        }
+    }
+    let cell = line.cell(14, Tone::Plain);
+    if let Some(rtt) = tcp.and_then(rtt) {
+        push_duration(rtt, cell);
+    }
+    push_duration(c.last.since(c.first), line.cell(15, Tone::Plain));
+}
+
+/// What stands under the row where there is no room for figures, as a list of facts none
+/// of which is broken.
+fn facts(c: &Conversation, note: &mut String) {
+    note.clear();
+    let mut fact = String::new();
+    let mut end = |fact: &mut String, separator: &str| {
+        for (i, word) in fact.split(' ').enumerate() {
+            note.extend((i > 0).then_some(UNBROKEN));
+            note.push_str(word);
+        }
+        note.push_str(separator);
+        fact.clear();
+    };
+    fact.push_str(&sentence::outcome(c));
+    if let Some(tcp) = &c.tcp {
+        fact.extend([" (", tcp.conn_state, ")"]);
+        if let Some(rtt) = tcp.syn_rtt {
+            end(&mut fact, ", ");
+            fact.push_str("handshake ");
+            push_duration(rtt, &mut fact);
+        }
+        let resent = sum(Some(tcp), |s| s.retransmitted_segments);
+        if resent > 0 {
+            end(&mut fact, ", ");
+            push_count(resent, &mut fact);
+            fact.push_str(" resent");
+        }
+    }
+    end(&mut fact, ", ");
+    push_pair(c.traffic, |t| t.bytes, push_octets, &mut fact);
+    end(&mut fact, ", ");
+    push_duration(c.last.since(c.first), &mut fact);
+    end(&mut fact, "");
+}
+
+/// `orig / resp`.
+fn push_pair(of: PerSide<Traffic>, figure: fn(&Traffic) -> u64, push: fn(u64, &mut String), to: &mut String) {
+    push(figure(&of[Side::Orig]), to);
+    to.push_str(" / ");
+    push(figure(&of[Side::Resp]), to);
 }
 
 fn sum(tcp: Option<&TcpFacts>, figure: impl Fn(&TcpSideFacts) -> u64) -> u64 {
     tcp.map_or(0, |tcp| tcp.sides.0.iter().map(figure).sum())
-}
-
-/// A count that is worth a look unless it is nothing.
-fn noted(n: u64) -> Cell {
-    if n > 0 { Cell::toned(count(n), Tone::Warn) } else { "".into() }
 }
 
 /// The median round-trip time of the side with more samples.

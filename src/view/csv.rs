@@ -3,10 +3,13 @@
 //! Times are integers of nanoseconds, sequence numbers raw and relative. A spreadsheet
 //! runs text that starts like a formula; such text gets an apostrophe in front.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
+use super::buffer::Buffer;
+use super::fields::{CONVERSATION, Datum, Field, field};
 use super::{Style, View, json, overhead, sentence};
-use crate::report::Report;
+use crate::report::{Conversation, Report};
 use serde_json::Value;
 
 /// Which table.
@@ -25,16 +28,7 @@ pub enum Csv {
 impl View for Csv {
     fn render(&self, report: &Report, _style: &Style, out: &mut dyn Write) -> io::Result<()> {
         match self {
-            Self::Connections => {
-                header(&CONNECTION, out)?;
-                report.conversations.iter().try_for_each(|c| {
-                    let mut value = json::conversation(c);
-                    if let Value::Object(fields) = &mut value {
-                        fields.insert("outcome".into(), sentence::outcome(c).into());
-                    }
-                    record(&CONNECTION, &value, out)
-                })
-            }
+            Self::Connections => connections(report, out),
             Self::Segments => {
                 header(&SEGMENT, out)?;
                 for detail in &report.details {
@@ -134,6 +128,43 @@ const SEGMENT: [&str; 24] = [
 const EVENT: [&str; 9] =
     ["frame", "ts", "stream", "protocol", "side", "kind", "confidence", "an", "evidence"];
 
+/// How it went, in words: only here, because the other formats have what it is made from.
+const OUTCOME: Field<Conversation> = field!("outcome", |c| Datum::Words(sentence::outcome(c)));
+
+/// Lines gather to so many octets before they are written.
+const GATHER: usize = 64 << 10;
+
+fn connections(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    header(&CONNECTION, out)?;
+    let all = || CONVERSATION.iter().chain([&OUTCOME]);
+    let columns: Vec<_> = CONNECTION.iter().filter_map(|name| all().find(|f| f.name == *name)).collect();
+    let mut text = Buffer::default();
+    for c in report.conversations.iter() {
+        for (i, column) in columns.iter().enumerate() {
+            if i > 0 {
+                text.text(",");
+            }
+            put(&(column.get)(&c), &mut text);
+        }
+        text.text("\r\n");
+        text.drain(GATHER, out)?;
+    }
+    text.drain(0, out)
+}
+
+fn put(datum: &Datum<'_>, to: &mut Buffer) {
+    match datum {
+        Datum::Flag(on) => to.text(if *on { "true" } else { "false" }),
+        Datum::Num(n) => to.digits(*n),
+        Datum::Int(n) => to.signed(*n),
+        Datum::Word(word) => to.text(&text(word)),
+        Datum::Words(words) => to.text(&text(words)),
+        Datum::Addr(addr) => to.addr(*addr),
+        // What is no single value has no column.
+        Datum::Absent | Datum::Pair(_) | Datum::Icmp(_) | Datum::Sides(_) | Datum::Rtt(_) => {}
+    }
+}
+
 fn header(names: &[&str], out: &mut dyn Write) -> io::Result<()> {
     write!(out, "{}\r\n", names.join(","))
 }
@@ -159,9 +190,14 @@ fn record(names: &[&str], value: &Value, out: &mut dyn Write) -> io::Result<()> 
 
 /// A text cell: quoted where it must be, and never a formula.
 #[must_use]
-pub fn text(raw: &str) -> String {
-    let safe = if raw.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{raw}") } else { raw.into() };
-    if safe.contains([',', '"', '\n', '\r']) { format!("\"{}\"", safe.replace('"', "\"\"")) } else { safe }
+pub fn text(raw: &str) -> Cow<'_, str> {
+    let formula = raw.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let safe = if formula { format!("'{raw}").into() } else { Cow::Borrowed(raw) };
+    if safe.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", safe.replace('"', "\"\"")).into()
+    } else {
+        safe
+    }
 }
 
 #[cfg(test)]

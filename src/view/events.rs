@@ -8,7 +8,7 @@ use super::table::{Cell, Column, Line, Tone};
 use super::words::{self, Known};
 use super::{Style, View};
 use crate::model::Side;
-use crate::report::{Conversation, Report};
+use crate::report::Report;
 use crate::track::{Event, EventKind};
 
 /// The table of events.
@@ -44,8 +44,8 @@ impl View for Events {
         }
         let zero = report.summary.first.unwrap_or_default();
         let line = |e: &Event| {
-            let conversation = find(report, e);
-            let known = conversation.map(Known::from);
+            let conversation = report.conversations.find(e.stream);
+            let known = conversation.as_ref().map(Known::from);
             let since = e.ts.since(zero);
             let mut cells: Vec<Cell> = vec![
                 if since == 0 { "0".into() } else { duration(since).into() },
@@ -67,11 +67,6 @@ impl View for Events {
         }
         Ok(())
     }
-}
-
-fn find<'a>(report: &'a Report, event: &Event) -> Option<&'a Conversation> {
-    let at = report.conversations.binary_search_by_key(&event.stream, |c| c.id).ok()?;
-    report.conversations.get(at)
 }
 
 /// `10.0.0.1:40000 → 10.0.0.2:80`, with `→?` where the roles are a guess.

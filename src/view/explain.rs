@@ -44,7 +44,7 @@ impl View for Explain<'_> {
             let title = format!("{}  {} {arrow} {responder}", c.id, c.endpoints[Side::Orig]);
             self.pen.title(&title, style, out)?;
             let events = by_stream.get(&c.id).map_or(&[][..], Vec::as_slice);
-            for paragraph in tell(c, events) {
+            for paragraph in tell(&c, events) {
                 self.pen.line(&paragraph, style, out)?;
             }
         }

@@ -192,7 +192,7 @@ impl Talk {
         (report.summary.first, report.summary.last) = (Some(conversation.first), Some(conversation.last));
         report.events.clone_from(&self.detail.events);
         report.details = vec![self.detail.clone()];
-        report.conversations = vec![conversation];
+        report.conversations.push(&conversation);
         report
     }
 }

@@ -8,10 +8,12 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
 
+use super::buffer::Buffer;
+use super::fields::{CONVERSATION, Datum, Field, ICMP, RTT, SIDE};
 use super::{Style, View, overhead};
 use crate::decode::OptionField;
-use crate::model::{Endpoint, Protocol, Side, StreamId, TcpFlags, TcpState};
-use crate::report::{Conversation, Detail, Report, Row, RowKind, Summary, TcpFacts, TcpSideFacts};
+use crate::model::{Protocol, Side, StreamId, TcpFlags, TcpState};
+use crate::report::{Conversation, Detail, Report, Row, RowKind, Summary};
 use crate::track::{Event, Labels};
 
 /// The whole report as one document.
@@ -21,7 +23,7 @@ pub struct Json;
 impl View for Json {
     fn render(&self, report: &Report, _style: &Style, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{{\"summary\":{},", safe(&summary(&report.summary)))?;
-        list("streams", report.conversations.iter().map(conversation), out)?;
+        conversations(report, out)?;
         writeln!(out, ",\"streams_left_out\":{},", report.conversations_left_out)?;
         list("details", report.details.iter().map(detail), out)?;
         writeln!(out, ",")?;
@@ -29,6 +31,22 @@ impl View for Json {
         writeln!(out, ",\"events_left_out\":{},", report.events_left_out)?;
         writeln!(out, "\"overhead\":{}}}", safe(&overhead(report)))
     }
+}
+
+/// Conversations gather to so many octets before they are written.
+const GATHER: usize = 64 << 10;
+
+/// Writes the conversations one by one: there may be very many.
+fn conversations(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let mut text = Buffer::default();
+    text.text("\"streams\":[");
+    for (i, c) in report.conversations.iter().enumerate() {
+        text.text(if i > 0 { ",\n" } else { "\n" });
+        object(&CONVERSATION, &c, &mut text);
+        text.drain(GATHER, out)?;
+    }
+    text.text("]");
+    text.drain(0, out)
 }
 
 /// Writes a list item by item: a long report is never one value in memory.
@@ -110,110 +128,45 @@ fn merge(into: &mut Map<String, Value>, value: Value) {
     }
 }
 
-/// A conversation: a `tcp_stream` or `udp_stream` of the record schema, and more. `a`
-/// is the sender of the first packet, `orig` the originator.
+/// A conversation as an object; what is unknown is left out.
 #[must_use]
-pub fn conversation(c: &Conversation) -> Value {
-    let (a, b) = (c.first_sender, c.first_sender.other());
-    let end = |side: Side| -> Endpoint { c.endpoints[side] };
-    let (orig, resp) = (c.traffic[Side::Orig], c.traffic[Side::Resp]);
-    let mut fields = Map::new();
-    merge(
-        &mut fields,
-        json!({
-            "type": format!("{}_stream", c.id.protocol.name()),
-            "stream": c.id.number,
-            "a": end(a).addr, "ap": end(a).port, "b": end(b).addr, "bp": end(b).port,
-            "first_frame": c.first_frame,
-            "pkts": [c.traffic[a].packets, c.traffic[b].packets],
-            "bytes": [c.traffic[a].bytes, c.traffic[b].bytes],
-            "payload": [c.traffic[a].payload, c.traffic[b].payload],
-            "header_bytes": [c.traffic[a].header_bytes, c.traffic[b].header_bytes],
-            "first": c.first.nanos(), "last": c.last.nanos(), "duration": c.last.since(c.first),
-        }),
-    );
-    merge(
-        &mut fields,
-        json!({
-            "orig": end(Side::Orig).addr, "orig_port": end(Side::Orig).port,
-            "resp": end(Side::Resp).addr, "resp_port": end(Side::Resp).port,
-            "orig_pkts": orig.packets, "resp_pkts": resp.packets,
-            "orig_bytes": orig.bytes, "resp_bytes": resp.bytes,
-            "orig_payload": orig.payload, "resp_payload": resp.payload,
-            "orig_header_bytes": orig.header_bytes, "resp_header_bytes": resp.header_bytes,
-        }),
-    );
-    if let Some(tcp) = &c.tcp {
-        merge(&mut fields, tcp_facts(tcp));
-    }
-    if let Some(udp) = &c.udp {
-        merge(
-            &mut fields,
-            json!({
-                "icmp_errors": udp.icmp_errors,
-                "first_icmp": udp.first_icmp.map(|(v, t, code)| json!({"v": v, "icmp_type": t, "icmp_code": code})),
-                "icmp_only": udp.icmp_only.then_some(true),
-                "lite": udp.lite.then_some(true),
-            }),
-        );
-    }
-    Value::Object(fields)
+pub fn conversation(c: &Conversation) -> String {
+    let mut text = Buffer::default();
+    object(&CONVERSATION, c, &mut text);
+    String::from_utf8(text.bytes).unwrap_or_default()
 }
 
-fn tcp_facts(tcp: &TcpFacts) -> Value {
-    json!({
-        "roles_known": tcp.roles_known,
-        "handshake": tcp.handshake.name(),
-        "handshake_retries": tcp.handshake_retries,
-        "teardown": tcp.teardown.name(),
-        "closed_by": tcp.teardown.by().map(Side::name),
-        "orig_state": tcp.states[Side::Orig].map(TcpState::name),
-        "resp_state": tcp.states[Side::Resp].map(TcpState::name),
-        "conn_state": tcp.conn_state,
-        "history": tcp.history,
-        "completeness": tcp.completeness,
-        "initial_rtt": tcp.initial_rtt,
-        "syn_rtt": tcp.syn_rtt,
-        "orig_retransmitted": tcp.sides[Side::Orig].retransmitted_segments,
-        "resp_retransmitted": tcp.sides[Side::Resp].retransmitted_segments,
-        "sides": [side_facts(&tcp.sides[Side::Orig]), side_facts(&tcp.sides[Side::Resp])],
-    })
+fn object<T>(fields: &[Field<T>], of: &T, to: &mut Buffer) {
+    let mut comma = 1;
+    to.bytes.push(b'{');
+    for field in fields {
+        let datum = (field.get)(of);
+        if !matches!(datum, Datum::Absent) {
+            // No comma before the first one.
+            to.bytes.extend_from_slice(field.key.as_bytes().get(comma..).unwrap_or_default());
+            comma = 0;
+            put(&datum, to);
+        }
+    }
+    to.bytes.push(b'}');
 }
 
-fn side_facts(s: &TcpSideFacts) -> Value {
-    let rtt = (s.rtt.samples > 0).then(|| {
-        json!({
-            "samples": s.rtt.samples, "min": s.rtt.min, "max": s.rtt.max, "mean": s.rtt.mean,
-            "median": s.rtt.median, "p95": s.rtt.p95, "jitter": s.rtt.jitter,
-        })
-    });
-    let mut fields = Map::new();
-    merge(
-        &mut fields,
-        json!({
-            "isn": s.isn.map(|n| n.0), "base": s.base.map(|n| n.0),
-            "mss": s.mss, "window_scale": s.window_scale,
-            "sack_permitted": s.sack_permitted, "timestamps": s.timestamps,
-            "data_segments": s.data_segments, "unique_bytes": s.unique_bytes,
-            "retransmitted_segments": s.retransmitted_segments, "retransmitted_bytes": s.retransmitted_bytes,
-            "out_of_order_segments": s.out_of_order_segments, "out_of_order_depth": s.out_of_order_depth,
-            "duplicate_acks": s.duplicate_acks, "pure_acks": s.pure_acks, "pushes": s.pushes,
-        }),
-    );
-    let mean = (s.window_samples > 0).then(|| s.window_sum / s.window_samples);
-    merge(
-        &mut fields,
-        json!({
-            "segment_min": (s.data_segments > 0).then_some(s.segment_min),
-            "segment_max": (s.data_segments > 0).then_some(s.segment_max),
-            "window_min": s.window_min, "window_max": s.window_max, "window_mean": mean,
-            "zero_windows": s.zero_windows, "zero_window_time": s.zero_window_time,
-            "flight_max": s.flight_max, "initial_window": s.initial_window, "rtt": rtt,
-            "idle_max": s.idle_max,
-            "data_first": s.data_first.map(|t| t.nanos()), "data_last": s.data_last.map(|t| t.nanos()),
-        }),
-    );
-    Value::Object(fields)
+fn put(datum: &Datum<'_>, to: &mut Buffer) {
+    match datum {
+        Datum::Absent => to.text("null"),
+        Datum::Flag(on) => to.text(if *on { "true" } else { "false" }),
+        Datum::Num(n) => to.digits(*n),
+        Datum::Int(n) => to.signed(*n),
+        Datum::Word(word) => to.quoted(|to| to.text(word)),
+        Datum::Words(words) => to.quoted(|to| to.text(words)),
+        Datum::Addr(addr) => to.quoted(|to| to.addr(*addr)),
+        Datum::Pair([a, b]) => to.pair(|to| to.digits(*a), |to| to.digits(*b)),
+        Datum::Icmp(icmp) => object(&ICMP, icmp, to),
+        Datum::Sides(sides) => {
+            to.pair(|to| object(&SIDE, &sides[Side::Orig], to), |to| object(&SIDE, &sides[Side::Resp], to));
+        }
+        Datum::Rtt(rtt) => object(&RTT, rtt, to),
+    }
 }
 
 /// The packets of a conversation.

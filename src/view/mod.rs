@@ -2,12 +2,14 @@
 //! nothing about the network.
 
 pub mod browse;
+mod buffer;
 pub mod calls;
 pub mod connections;
 pub mod csv;
 mod drawing;
 pub mod events;
 pub mod explain;
+mod fields;
 pub mod graph;
 pub mod handshake;
 pub mod header;

@@ -6,15 +6,32 @@ pub const UNKNOWN: &str = "-";
 /// A whole number with commas between the thousands: `1,234,567`.
 #[must_use]
 pub fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() * 4 / 3 + 1);
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
+    let mut out = String::new();
+    push_count(n, &mut out);
     out
+}
+
+/// Appends what [`count`] returns.
+pub fn push_count(n: u64, to: &mut String) {
+    if n < 1000 {
+        return push_digits(n, 1, to);
+    }
+    push_count(n / 1000, to);
+    to.push(',');
+    push_digits(n % 1000, 3, to);
+}
+
+/// Appends `n` in at least `least` digits.
+fn push_digits(n: u64, least: usize, to: &mut String) {
+    let mut digits = [b'0'; 20];
+    let (mut rest, mut at) = (n, digits.len());
+    while rest > 0 {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    let from = at.min(digits.len() - least.min(20));
+    to.push_str(str::from_utf8(&digits[from..]).unwrap_or_default());
 }
 
 /// `n` of a thing, in words: `1 packet`, `2 packets`.
@@ -28,31 +45,48 @@ pub fn counted(n: u64, one: &str, many: &str) -> String {
 /// from an hour on `5 h 2 min 3 s`.
 #[must_use]
 pub fn duration(nanos: i64) -> String {
-    let sign = if nanos < 0 { "-" } else { "" };
+    let mut out = String::new();
+    push_duration(nanos, &mut out);
+    out
+}
+
+/// Appends what [`duration`] returns.
+pub fn push_duration(nanos: i64, to: &mut String) {
+    if nanos < 0 {
+        to.push('-');
+    }
     let n = nanos.unsigned_abs();
     if n == 0 {
-        return "0 s".into();
+        return to.push_str("0 s");
     }
     if n < 1000 {
-        return format!("{sign}{n} ns");
+        push_digits(n, 1, to);
+        return to.push_str(" ns");
     }
-    for (unit, name) in [(1_000, "µs"), (1_000_000, "ms")] {
+    for (unit, name) in [(1_000, " µs"), (1_000_000, " ms")] {
         let thousandths = rounded(n, unit / 1000);
         if thousandths < 1_000_000 {
-            return format!("{sign}{} {name}", decimals(thousandths));
+            push_decimals(thousandths, to);
+            return to.push_str(name);
         }
     }
     let millis = rounded(n, 1_000_000);
-    let (minutes, rest) = (millis / 60_000, millis % 60_000);
-    match minutes {
-        0 => format!("{sign}{} s", decimals(millis)),
-        1..60 => format!("{sign}{minutes} min {} s", decimals(rest)),
-        _ => {
-            let seconds = rounded(n, 1_000_000_000);
-            let (hours, rest) = (seconds / 3600, seconds % 3600);
-            format!("{sign}{} h {} min {} s", count(hours), rest / 60, rest % 60)
+    let minutes = millis / 60_000;
+    if minutes < 60 {
+        if minutes > 0 {
+            push_digits(minutes, 1, to);
+            to.push_str(" min ");
         }
+        push_decimals(millis % 60_000, to);
+        return to.push_str(" s");
     }
+    let seconds = rounded(n, 1_000_000_000);
+    push_count(seconds / 3600, to);
+    for (figure, unit) in [(seconds % 3600 / 60, " h "), (seconds % 60, " min ")] {
+        to.push_str(unit);
+        push_digits(figure, 1, to);
+    }
+    to.push_str(" s");
 }
 
 /// A duration where it is known, [`UNKNOWN`] where it is not.
@@ -66,21 +100,37 @@ const fn rounded(n: u64, unit: u64) -> u64 {
     n / unit + (n % unit >= unit.div_ceil(2) && unit > 1) as u64
 }
 
-fn decimals(thousandths: u64) -> String {
-    format!("{}.{:03}", thousandths / 1000, thousandths % 1000)
+fn push_decimals(thousandths: u64, to: &mut String) {
+    push_digits(thousandths / 1000, 1, to);
+    to.push('.');
+    push_digits(thousandths % 1000, 3, to);
 }
 
 /// Octets in the decimal unit that fits: `999 B`, `1.50 kB`, `2.00 GB`.
 #[must_use]
 pub fn octets(n: u64) -> String {
+    let mut out = String::new();
+    push_octets(n, &mut out);
+    out
+}
+
+/// Appends what [`octets`] returns.
+pub fn push_octets(n: u64, to: &mut String) {
     const UNITS: [(u64, &str); 4] =
         [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1000, "kB")];
     match UNITS.into_iter().find(|(unit, _)| n >= *unit) {
         Some((unit, name)) => {
             let hundredths = u128::from(n) * 100 / u128::from(unit);
-            format!("{}.{:02} {name}", hundredths / 100, hundredths % 100)
+            push_digits((hundredths / 100) as u64, 1, to);
+            to.push('.');
+            push_digits((hundredths % 100) as u64, 2, to);
+            to.push(' ');
+            to.push_str(name);
         }
-        None => format!("{n} B"),
+        None => {
+            push_digits(n, 1, to);
+            to.push_str(" B");
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::Style;
-use super::table::{self, Column, Line, markdown_text, paragraph};
+use super::table::{self, Column, Rows, markdown_text, paragraph};
 
 /// How tables are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -17,18 +17,18 @@ pub enum Pen {
 
 impl Pen {
     /// A table; nothing at all when there are no rows.
-    pub(super) fn table<R: Iterator<Item = Line>>(
+    pub(super) fn table(
         self,
         columns: &[Column],
-        rows: impl Fn() -> R,
+        rows: impl Rows,
         style: &Style,
         out: &mut dyn Write,
     ) -> io::Result<()> {
         match self {
-            Self::Text => table::write(columns, rows, style, out),
+            Self::Text => table::write(columns, &rows, style, out),
             Self::Markdown => {
                 writeln!(out)?;
-                table::write_markdown(columns, rows(), style, out)
+                table::write_markdown(columns, &rows, style, out)
             }
         }
     }

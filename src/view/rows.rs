@@ -10,24 +10,21 @@ use crate::model::{PerSide, SeqNum, Side, TcpFlags, TcpState, Timestamp};
 use crate::report::{Conversation, Detail, Report, Row, RowKind};
 
 /// A detail together with its conversation.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Story<'a> {
-    pub conversation: &'a Conversation,
+    pub conversation: Conversation,
     pub detail: &'a Detail,
 }
 
 /// The details whose conversations the report lists (in the order of their numbers).
 pub(super) fn stories(report: &Report) -> impl Iterator<Item = Story<'_>> {
-    report.details.iter().filter_map(|detail| {
-        let at = report.conversations.binary_search_by_key(&detail.id?, |c| c.id).ok()?;
-        Some(Story { conversation: report.conversations.get(at)?, detail })
-    })
+    report.in_detail().map(|(detail, conversation)| Story { conversation, detail })
 }
 
 impl Story<'_> {
     /// `tcp:0  10.0.0.1:40000 → 192.0.2.1:80 http`, with `→?` where the roles are a guess.
     pub fn title(&self, services: &Services) -> String {
-        let c = self.conversation;
+        let c = &self.conversation;
         let arrow = if c.tcp.as_ref().is_none_or(|t| t.roles_known) { "→" } else { "→?" };
         let responder = services.endpoint(c.endpoints[Side::Resp], c.id.protocol);
         format!("{}  {} {arrow} {responder}", c.id, c.endpoints[Side::Orig])

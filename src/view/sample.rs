@@ -121,7 +121,7 @@ pub fn report() -> Report {
         ),
     ];
     let mut report = Report {
-        conversations,
+        conversations: conversations.into_iter().collect(),
         details: vec![
             closed_detail(),
             refused_detail(),

@@ -1,6 +1,7 @@
 //! Names of ports, from the system's own list.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::sync::OnceLock;
 
 use crate::model::{Endpoint, Printable, Protocol};
@@ -54,9 +55,18 @@ impl Services {
     /// `192.0.2.1:80 http`, or without a name where none is registered.
     #[must_use]
     pub fn endpoint(&self, end: Endpoint, protocol: Protocol) -> String {
-        match self.name(end.port, protocol) {
-            Some(name) => format!("{end} {name}"),
-            None => end.to_string(),
+        let mut out = String::new();
+        self.push_endpoint(end, protocol, &mut out);
+        out
+    }
+
+    /// Appends what [`Services::endpoint`] returns.
+    pub fn push_endpoint(&self, end: Endpoint, protocol: Protocol, to: &mut String) {
+        // Writing to a string cannot fail.
+        let _ = write!(to, "{end}");
+        if let Some(name) = self.name(end.port, protocol) {
+            to.push(' ');
+            to.push_str(name);
         }
     }
 }

@@ -74,6 +74,18 @@ pub struct Line {
 }
 
 impl Line {
+    /// The empty text of the cell at `at`, to be written: a line that is used again keeps
+    /// its room.
+    pub fn cell(&mut self, at: usize, tone: Tone) -> &mut String {
+        if self.cells.len() <= at {
+            self.cells.resize_with(at + 1, Cell::default);
+        }
+        let cell = &mut self.cells[at];
+        cell.tone = tone;
+        cell.text.clear();
+        &mut cell.text
+    }
+
     /// Says one more thing under the row, on a line of its own.
     pub fn remark(&mut self, text: &str) {
         self.note = Some(match self.note.take() {
@@ -163,39 +175,63 @@ pub const UNBROKEN: char = '\u{a0}';
 /// # Errors
 /// Those of `out`.
 pub fn paragraph(text: &str, indent: usize, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let mut lines = Vec::new();
+    push_paragraph(text, indent, style, &mut lines);
+    out.write_all(&lines)
+}
+
+fn push_paragraph(text: &str, indent: usize, style: &Style, to: &mut Vec<u8>) {
     let text = fit_charset(text, style);
     let width = style.width.saturating_sub(indent).max(20);
-    for line in text.split('\n').flat_map(|part| wrap(part, width)) {
-        writeln!(out, "{:indent$}{}", "", line.replace(UNBROKEN, " "))?;
+    for part in text.split('\n') {
+        wrap(part, width, &mut |line| {
+            pad(indent, to);
+            for (i, piece) in line.split(UNBROKEN).enumerate() {
+                pad(usize::from(i > 0), to);
+                to.extend_from_slice(piece.as_bytes());
+            }
+            to.push(b'\n');
+        });
     }
-    Ok(())
+}
+
+/// Appends spaces.
+fn pad(columns: usize, to: &mut Vec<u8>) {
+    to.resize(to.len() + columns, b' ');
+}
+
+/// The rows of a table, each shown for a moment: a long table is never held as a whole.
+pub trait Rows {
+    /// Shows each row to `row`, in order; the same ones every time.
+    ///
+    /// # Errors
+    /// Those of `row`.
+    fn each(&self, row: &mut dyn FnMut(&Line) -> io::Result<()>) -> io::Result<()>;
+}
+
+impl<F: Fn() -> R, R: Iterator<Item = Line>> Rows for F {
+    fn each(&self, row: &mut dyn FnMut(&Line) -> io::Result<()>) -> io::Result<()> {
+        self().try_for_each(|line| row(&line))
+    }
 }
 
 /// Columns between two columns.
 const GAP: usize = 2;
 
-/// Writes a table. `rows` is asked twice: once for the widths, once for the text, so
-/// that a long table is never held as a whole.
+/// Writes a table. `rows` is asked twice: once for the widths, once for the text.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write<R>(
-    columns: &[Column],
-    rows: impl Fn() -> R,
-    style: &Style,
-    out: &mut dyn Write,
-) -> io::Result<()>
-where
-    R: Iterator<Item = Line>,
-{
+pub fn write(columns: &[Column], rows: &dyn Rows, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let mut natural = vec![0; columns.len()];
     let mut any = false;
-    for line in rows() {
+    rows.each(&mut |line| {
         any = true;
         for (width, cell) in natural.iter_mut().zip(&line.cells) {
             *width = (*width).max(text_width(&fit_charset(&cell.text, style)));
         }
-    }
+        Ok(())
+    })?;
     if !any {
         return Ok(());
     }
@@ -204,15 +240,23 @@ where
     let shown: Vec<usize> = widths.iter().flatten().copied().collect();
     let total = shown.iter().sum::<usize>() + GAP * shown.len().saturating_sub(1);
     let head = Line { cells: titles.iter().map(|t| Cell::toned(t.clone(), Tone::Dim)).collect(), note: None };
-    write_line(&head, columns, &widths, style, out)?;
-    writeln!(out, "{}", if style.ascii { "-" } else { "─" }.repeat(total))?;
+    let mut text = Vec::new();
+    push_line(&head, columns, &widths, style, &mut text);
+    text.extend_from_slice(if style.ascii { "-" } else { "─" }.repeat(total).as_bytes());
+    text.push(b'\n');
     let indent = shown.first().map_or(0, |w| w + GAP);
-    for line in rows() {
-        write_line(&line, columns, &widths, style, out)?;
+    rows.each(&mut |line| {
+        push_line(line, columns, &widths, style, &mut text);
         if let Some(note) = &line.note {
-            paragraph(note, indent, style, out)?;
+            push_paragraph(note, indent, style, &mut text);
         }
-    }
+        if text.len() < GATHER {
+            return Ok(());
+        }
+        out.write_all(&text)?;
+        text.clear();
+        Ok(())
+    })?;
     let missing: Vec<&str> = columns
         .iter()
         .zip(&widths)
@@ -221,11 +265,14 @@ where
         .map(|((column, _), _)| column.title)
         .collect();
     if !missing.is_empty() {
-        let text = format!("(no room at {} columns for: {})", style.width, missing.join(", "));
-        paragraph(&text, 0, style, out)?;
+        let told = format!("(no room at {} columns for: {})", style.width, missing.join(", "));
+        push_paragraph(&told, 0, style, &mut text);
     }
-    Ok(())
+    out.write_all(&text)
 }
+
+/// Lines gather to so many octets before they are written.
+const GATHER: usize = 64 << 10;
 
 /// The width of each column, `None` for those left out: empty ones, and then those with
 /// the highest `drop` until the rest fits.
@@ -254,65 +301,54 @@ fn plan(columns: &[Column], titles: &[String], natural: &[usize], room: usize) -
     widths
 }
 
-/// A cell that has found its place.
-struct Placed<'a> {
-    text: Cow<'a, str>,
-    /// Columns that `text` takes.
-    columns: usize,
-    tone: Tone,
-    width: usize,
-    right: bool,
-}
+/// The cells of a line that are shown: text, tone, width, and whether it stands on the right.
+type Placed<'a> = (Cow<'a, str>, Tone, usize, bool);
 
-fn write_line(
-    line: &Line,
-    columns: &[Column],
-    widths: &[Option<usize>],
-    style: &Style,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let mut placed = Vec::with_capacity(columns.len());
-    for (i, (column, width)) in columns.iter().zip(widths).enumerate() {
-        let Some(width) = *width else { continue };
-        let (text, tone) = line.cells.get(i).map_or(("", Tone::Plain), |c| (c.text.as_str(), c.tone));
-        let text = fit_charset(text, style);
-        placed.push(Placed { columns: text_width(&text), text, tone, width, right: column.right });
+fn push_line(line: &Line, columns: &[Column], widths: &[Option<usize>], style: &Style, to: &mut Vec<u8>) {
+    let placed = || {
+        columns.iter().zip(widths).enumerate().filter_map(|(i, (column, width))| -> Option<Placed<'_>> {
+            let (text, tone) = line.cells.get(i).map_or(("", Tone::Plain), |c| (c.text.as_str(), c.tone));
+            Some((fit_charset(text, style), tone, (*width)?, column.right))
+        })
+    };
+    if placed().all(|(text, _, width, _)| text_width(&text) <= width) {
+        return push_row(placed(), style, to);
     }
-    if placed.iter().all(|cell| cell.columns <= cell.width) {
-        return write_row(&placed, style, out);
-    }
-    let wrapped: Vec<Vec<String>> = placed.iter().map(|cell| wrap(&cell.text, cell.width)).collect();
+    let wrapped: Vec<Vec<String>> = placed()
+        .map(|(text, _, width, _)| {
+            let mut lines = Vec::new();
+            wrap(&text, width, &mut |line| lines.push(line.to_owned()));
+            lines
+        })
+        .collect();
     for row in 0..wrapped.iter().map(Vec::len).max().unwrap_or(0) {
-        let part = |(cell, lines): (&Placed<'_>, &Vec<String>)| {
-            let text = lines.get(row).cloned().unwrap_or_default();
-            Placed { columns: text_width(&text), text: text.into(), ..*cell }
-        };
-        let parts: Vec<Placed<'_>> = placed.iter().zip(&wrapped).map(part).collect();
-        write_row(&parts, style, out)?;
+        let parts = placed().zip(&wrapped).map(|((_, tone, width, right), lines)| {
+            (lines.get(row).map_or("", String::as_str).into(), tone, width, right)
+        });
+        push_row(parts, style, to);
     }
-    Ok(())
 }
 
-/// Writes one row of text. Spaces are owed until something follows them, so that no
+/// Appends one row of text. Spaces are owed until something follows them, so that no
 /// line ends in one.
-fn write_row(cells: &[Placed<'_>], style: &Style, out: &mut dyn Write) -> io::Result<()> {
+fn push_row<'a>(cells: impl Iterator<Item = Placed<'a>>, style: &Style, to: &mut Vec<u8>) {
     let mut owed = 0;
-    for (i, cell) in cells.iter().enumerate() {
-        let fill = cell.width.saturating_sub(cell.columns);
-        owed += if i > 0 { GAP } else { 0 } + if cell.right { fill } else { 0 };
-        if !cell.text.is_empty() {
-            write!(out, "{:owed$}", "")?;
+    for (i, (text, tone, width, right)) in cells.enumerate() {
+        let fill = width.saturating_sub(text_width(&text));
+        owed += if i > 0 { GAP } else { 0 } + if right { fill } else { 0 };
+        if !text.is_empty() {
+            pad(owed, to);
             owed = 0;
             if style.color {
-                let paint = cell.tone.style();
-                write!(out, "{paint}{}{paint:#}", cell.text)?;
+                let paint = tone.style();
+                to.extend_from_slice(format!("{paint}{text}{paint:#}").as_bytes());
             } else {
-                out.write_all(cell.text.as_bytes())?;
+                to.extend_from_slice(text.as_bytes());
             }
         }
-        owed += if cell.right { 0 } else { fill };
+        owed += if right { 0 } else { fill };
     }
-    out.write_all(b"\n")
+    to.push(b'\n');
 }
 
 /// Columns that `text` takes in a terminal.
@@ -320,11 +356,38 @@ fn text_width(text: &str) -> usize {
     if text.is_ascii() { text.len() } else { text.width() }
 }
 
-/// `text` in lines of at most `width` columns, broken at words where that can be.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+/// Shows `text` to `line` in lines of at most `width` columns, broken at words where that
+/// can be.
+fn wrap(text: &str, width: usize, line: &mut dyn FnMut(&str)) {
     if text_width(text) <= width {
-        return vec![text.into()];
+        return line(text);
     }
+    if text.contains('\n') || text.split(' ').any(|word| text_width(word) > width) {
+        return wrap_long_words(text, width, line);
+    }
+    // The words gathered so far, and the columns that they take.
+    let (mut gathered, mut columns) = (0..0, 0);
+    let mut at = 0;
+    for word in text.split(' ') {
+        let (start, taken) = (at, text_width(word));
+        at += word.len() + 1;
+        if !gathered.is_empty() && columns + 1 + taken <= width {
+            gathered.end = start + word.len();
+            columns += 1 + taken;
+            continue;
+        }
+        if !gathered.is_empty() {
+            line(text[gathered].trim_end());
+        }
+        (gathered, columns) = (start..start + word.len(), taken);
+    }
+    if !gathered.is_empty() {
+        line(text[gathered].trim_end());
+    }
+}
+
+/// The same, where a word is longer than a line.
+fn wrap_long_words(text: &str, width: usize, line: &mut dyn FnMut(&str)) {
     let mut table = comfy_table::Table::new();
     table.load_style(TableStyle::new()).set_content_arrangement(ContentArrangement::Dynamic);
     table.add_row([text]);
@@ -332,7 +395,7 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
         let width = u16::try_from(width).unwrap_or(u16::MAX);
         column.set_padding((0, 0)).set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
     }
-    table.lines().map(|l| l.trim_end().to_owned()).collect()
+    table.lines().for_each(|l| line(l.trim_end()));
 }
 
 /// Writes the same rows as a Markdown table (all columns; remarks as rows of their own).
@@ -341,7 +404,7 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
 /// Those of `out`.
 pub fn write_markdown(
     columns: &[Column],
-    rows: impl Iterator<Item = Line>,
+    rows: &dyn Rows,
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -352,7 +415,7 @@ pub fn write_markdown(
         columns.iter().map(|c| markdown_text(c.title, style)).collect::<Vec<_>>().join(" | ")
     )?;
     writeln!(out, "| {} |", rule.collect::<Vec<_>>().join(" | "))?;
-    for line in rows {
+    rows.each(&mut |line| {
         write!(out, "|")?;
         for i in 0..columns.len() {
             let text = line.cells.get(i).map_or("", |c| c.text.as_str());
@@ -367,8 +430,8 @@ pub fn write_markdown(
                 " |".repeat(columns.len().saturating_sub(1))
             )?;
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// `text` with everything escaped that Markdown or the HTML in it would read as more.
@@ -384,4 +447,22 @@ pub fn markdown_text(text: &str, style: &Style) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{wrap, wrap_long_words};
+
+    proptest! {
+        /// Words of our own breaking stand where the library's would.
+        #[test]
+        fn lines_break_as_the_library_breaks_them(text in "([a-zé→µ\u{a0}]{0,12} {1,3}){1,20}[a-z]{1,9}", width in 12usize..60) {
+            let (mut ours, mut library) = (Vec::new(), Vec::new());
+            wrap(&text, width, &mut |line| ours.push(line.trim_end().to_owned()));
+            wrap_long_words(&text, width, &mut |line| library.push(line.to_owned()));
+            prop_assert_eq!(ours, library);
+        }
+    }
 }

@@ -28,8 +28,9 @@ impl Default for Teardowns<'static> {
 
 impl View for Teardowns<'_> {
     fn render(&self, report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-        let with_tcp = rows::stories(report).filter_map(|s| Some((s, s.conversation.tcp.as_deref()?)));
-        for (i, (story, tcp)) in with_tcp.enumerate() {
+        let with_tcp = rows::stories(report).filter(|story| story.conversation.tcp.is_some());
+        for (i, story) in with_tcp.enumerate() {
+            let Some(tcp) = &story.conversation.tcp else { continue };
             if i > 0 {
                 self.pen.gap(out)?;
             }

@@ -11,6 +11,8 @@ use super::overhead::OverheadTable;
 use super::segments::Segments;
 use super::teardown::Teardowns;
 use super::{Numbers, Pen, Style, View, sample};
+use crate::model::StreamId;
+use crate::report::Conversation;
 
 fn rendered(view: &dyn View, style: Style) -> String {
     let mut out = Vec::new();
@@ -126,11 +128,10 @@ fn an_empty_report_is_no_trouble() {
 fn a_long_list_has_every_row_on_lines_of_one_width() {
     let services: &'static _ = Box::leak(Box::new(sample::services()));
     let mut report = sample::report();
-    let first = report.conversations[0].clone();
-    report.conversations = (0..20_000).map(|_| first.clone()).collect();
-    for (c, number) in report.conversations.iter_mut().zip(0..) {
-        c.id.number = number;
-    }
+    let first = report.conversations.get(0).unwrap();
+    report.conversations = (0..20_000)
+        .map(|number| Conversation { id: StreamId { number, ..first.id }, ..first.clone() })
+        .collect();
     let mut out = Vec::new();
     let style = Style { limit: None, width: 150, ..Style::default() };
     Connections { services, pen: Pen::Text }.render(&report, &style, &mut out).unwrap();

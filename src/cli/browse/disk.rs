@@ -118,7 +118,7 @@ fn index(job: &Job, tell: &Sender<Report>) {
     let mut seen = Seen::new(recorder, None, 0);
     let mut flow = Flow::new(job.options);
     let mut fault = None;
-    match replay::open(&job.files, &job.filter, false) {
+    match replay::open(&job.files, &job.filter, replay::Follow::No) {
         Err(e) => fault = Some(e.to_string()),
         Ok(mut source) => {
             let (mut packets, mut next) = (0u64, 8192u64);
@@ -188,7 +188,7 @@ fn pass(job: &Job, id: StreamId, asked: &Receiver<StreamId>) -> Pass {
     let mut seen = Seen::new(recorder, Some(id), FRAMES);
     let mut flow = Flow::new(job.options);
     let mut packets = 0u64;
-    if let Ok(mut source) = replay::open(&job.files, &job.filter, false) {
+    if let Ok(mut source) = replay::open(&job.files, &job.filter, replay::Follow::No) {
         // A fault in the file ends the packets here as it does in the list, which says it.
         while let Ok(Some(packet)) = source.next_packet() {
             flow.packet(&packet, &mut seen);

@@ -61,7 +61,7 @@ pub(super) fn run(args: BrowseArgs) -> anyhow::Result<ExitCode> {
             bail!("browse reads a file more than once, so it cannot read standard input: save it first");
         }
         // What is wrong with a file is better said before the screen is taken.
-        if let Err(e) = replay::open(&files, &filter, false) {
+        if let Err(e) = replay::open(&files, &filter, replay::Follow::No) {
             return Ok(super::capture::fault(&e));
         }
         let mut feed = disk::Disk::start(files, filter, args.track.options(), args.limit)?;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::cli::flow::{Destination, Flow};
 use crate::decode::{IcmpMessage, Record, TcpSegment, UdpDatagram};
 use crate::model::{LinkType, Packet, Protocol, StreamId};
-use crate::report::{Conversation, Recorder, Report};
+use crate::report::{Conversation, Conversations, Recorder, Report};
 use crate::track::{Event, SeenDatagram, SeenSegment, Sink, TcpConversation, UdpConversation};
 
 /// Octets kept of a frame: all headers, and the beginning of what they carry.
@@ -115,7 +115,7 @@ impl Sink for Seen {
 /// Conversations that are still open, as they stand.
 #[derive(Default)]
 struct Open {
-    conversations: Vec<Conversation>,
+    conversations: Conversations,
     most: usize,
     beyond: u64,
     streams: [u64; 2],
@@ -124,7 +124,7 @@ struct Open {
 impl Open {
     fn take(&mut self, number: u32, conversation: impl FnOnce() -> Conversation) {
         if (number as usize) < self.most {
-            self.conversations.push(conversation());
+            self.conversations.push(&conversation());
         } else {
             self.beyond += 1;
         }
@@ -151,8 +151,8 @@ pub(super) fn snapshot(flow: &Flow, seen: &Seen, limit: usize, origins: &[String
     report.summary.tcp_streams += open.streams[0];
     report.summary.udp_streams += open.streams[1];
     report.conversations_left_out += open.beyond;
-    report.conversations.append(&mut open.conversations);
-    report.conversations.sort_by_key(|c| c.id);
+    report.conversations.append(open.conversations);
+    report.conversations.sort();
     report.summary.origins = origins.to_vec();
     report
 }

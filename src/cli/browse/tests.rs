@@ -25,7 +25,7 @@ fn a_file_is_listed_and_its_packets_come_when_asked_for() {
     let mut feed = Disk::start(vec![file], String::new(), TrackerOptions::default(), 100).unwrap();
     let report = until(|| feed.poll());
     assert_eq!(report.conversations.len(), 1);
-    let id = report.conversations[0].id;
+    let id = report.conversations.get(0).unwrap().id;
     let detail = until(|| feed.details(id));
     assert_eq!((detail.id, detail.rows.len() as u64), (Some(id), report.summary.packets));
     let (link, octets) = feed.frame(1).unwrap();

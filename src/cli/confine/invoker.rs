@@ -1,9 +1,7 @@
 //! Who ran sudo: whom a capture becomes, and to whom its files belong.
 
 use std::env;
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::{MetadataExt, fchown};
 
 use nix::unistd::{Gid, Uid, geteuid};
 
@@ -50,19 +48,6 @@ pub fn user(name: &str) -> io::Result<User> {
     Ok(User { name: found.name, uid: found.uid, gid: found.gid })
 }
 
-/// Gives a file that root made to the user. Only a plain file of root's with no other
-/// name: `-w /dev/null`, or a name that somebody else laid there, stays as it is.
-///
-/// # Errors
-/// The system's.
-pub fn give_to(file: &File, user: &User) -> io::Result<()> {
-    let about = file.metadata()?;
-    if !about.is_file() || about.uid() != 0 || about.nlink() != 1 {
-        return Ok(());
-    }
-    fchown(file, Some(user.uid.as_raw()), Some(user.gid.as_raw()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,26 +60,5 @@ mod tests {
         assert_eq!((somebody.name.as_str(), somebody.gid.as_raw()), ("uid 4000000", 4_000_001));
         assert!(user("no such user").is_err());
         assert!(user("root").unwrap().uid.is_root());
-    }
-
-    #[test]
-    fn a_file_of_roots_goes_to_the_user_and_a_second_name_does_not() {
-        if !geteuid().is_root() {
-            return;
-        }
-        let directory = tempfile::tempdir().unwrap();
-        let nobody = sudo_user(65_534, 65_534).unwrap();
-        let path = directory.path().join("out.pcap");
-        let file = File::create(&path).unwrap();
-        std::fs::hard_link(&path, directory.path().join("other")).unwrap();
-        give_to(&file, &nobody).unwrap();
-        assert_eq!(file.metadata().unwrap().uid(), 0);
-        std::fs::remove_file(directory.path().join("other")).unwrap();
-        give_to(&file, &nobody).unwrap();
-        assert_eq!(file.metadata().unwrap().uid(), 65_534);
-        let device = File::open("/dev/null").unwrap();
-        let owner = device.metadata().unwrap().uid();
-        give_to(&device, &nobody).unwrap();
-        assert_eq!(device.metadata().unwrap().uid(), owner);
     }
 }

@@ -15,7 +15,7 @@ use nix::sys::prctl;
 use nix::unistd::{getegid, geteuid, getgroups, setgroups, setresgid, setresuid, setuid};
 
 pub use files::interface_statistics;
-pub use invoker::{User, give_to, invoker, user};
+pub use invoker::{User, invoker, user};
 
 /// What is still needed after the device is open.
 #[derive(Debug, Clone, Default)]

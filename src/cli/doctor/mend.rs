@@ -68,7 +68,7 @@ pub(super) fn mends(probe: Probe, facts: &Facts) -> Vec<String> {
             "sudo mkdir -p /dev/net && sudo mknod -m 666 /dev/net/tun c 10 200".to_owned(),
         ],
         Probe::Tun if !facts.tun_open => vec!["sudo chmod 666 /dev/net/tun".to_owned()],
-        Probe::Tun => namespace(facts),
+        Probe::Tun | Probe::Veth => namespace(facts),
         Probe::Port => vec![
             "end the program that `ss -tlnp 'sport = :1898'` shows".to_owned(),
             "or take another port: synfin serve echo --bind 127.0.0.1:0".to_owned(),

@@ -58,7 +58,7 @@ pub fn run(args: DoctorArgs) -> Result<ExitCode> {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => {}
         other => other?,
     }
-    Ok(if is_well(&findings) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if missing(&findings).is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// One probe in a process of its own: namespaces and filters stay with it, and end with it.
@@ -75,8 +75,16 @@ fn child(probe: Probe) -> Result<(bool, String)> {
     Ok((output.status.success(), detail))
 }
 
-fn is_well(findings: &[Finding]) -> bool {
-    findings.iter().all(|finding| finding.works || !finding.probe.is_main())
+/// What capturing and the labs need, and do not have here.
+fn missing(findings: &[Finding]) -> Vec<&'static str> {
+    let fails = |probe| findings.iter().any(|f| f.probe == probe && !f.works);
+    let mut missing: Vec<_> =
+        findings.iter().filter(|f| !f.works && f.probe.is_main()).map(|f| f.probe.title()).collect();
+    // Labs join their hosts by either.
+    if fails(Probe::Tun) && fails(Probe::Veth) {
+        missing.push("/dev/net/tun or veth pairs");
+    }
+    missing
 }
 
 fn render(facts: &Facts, findings: &[Finding]) -> String {
@@ -96,8 +104,7 @@ fn render(facts: &Facts, findings: &[Finding]) -> String {
             put(format!("{:27} mend: {}", "", Printable(mend)));
         }
     }
-    let missing: Vec<_> =
-        findings.iter().filter(|f| !f.works && f.probe.is_main()).map(|f| f.probe.title()).collect();
+    let missing = missing(findings);
     put(String::new());
     put(if missing.is_empty() {
         "Capturing and the labs work here.".to_owned()

@@ -10,6 +10,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{getegid, geteuid};
 
 use crate::cli::confine::{Force, Plan, confine, invoker};
+use crate::lab;
 
 macro_rules! probes {
     ($($(#[$doc:meta])* $name:ident $word:literal $title:literal $main:literal,)*) => {
@@ -30,7 +31,8 @@ macro_rules! probes {
                 match self { $(Self::$name => $title,)* }
             }
 
-            /// Do capturing or the labs need it?
+            /// Do capturing or the labs need it? [`Tun`](Self::Tun) and [`Veth`](Self::Veth)
+            /// can do without each other.
             pub(super) const fn is_main(self) -> bool {
                 match self { $(Self::$name => $main,)* }
             }
@@ -48,7 +50,9 @@ probes! {
     /// A network namespace with power over it.
     NetworkNamespace "network-namespace" "network namespace" true,
     /// A TUN device in that namespace.
-    Tun "tun" "/dev/net/tun" true,
+    Tun "tun" "/dev/net/tun" false,
+    /// The other way to join namespaces.
+    Veth "veth" "veth pairs" false,
     /// Binding the course's port.
     Port "port" "port 1898" false,
     /// A system call filter.
@@ -67,6 +71,7 @@ pub(super) fn run(probe: Probe) -> Result<String> {
         Probe::UserNamespace => user_namespace(),
         Probe::NetworkNamespace => network_namespace(),
         Probe::Tun => tun(),
+        Probe::Veth => veth(),
         Probe::Port => port(),
         Probe::Seccomp => seccomp(),
         Probe::Landlock => landlock(),
@@ -141,6 +146,12 @@ fn tun() -> Result<String> {
         .build_sync()
         .context("cannot make a TUN device in a network namespace")?;
     Ok("a TUN device was made in a network namespace of its own".to_owned())
+}
+
+fn veth() -> Result<String> {
+    let way = lab::means().into_iter().find(|means| means.what.contains("veth")).context("not tried")?;
+    way.works?;
+    Ok("two namespaces were joined by them, which is what the labs do without /dev/net/tun".to_owned())
 }
 
 fn port() -> Result<String> {

@@ -22,6 +22,15 @@ fn a_no_comes_with_its_mend_and_nothing_commands_the_terminal() {
 #[test]
 fn only_what_capturing_and_the_labs_need_decides() {
     for probe in Probe::ALL {
-        assert_eq!(is_well(&[finding(probe, false)]), !probe.is_main(), "{probe:?}");
+        assert_eq!(missing(&[finding(probe, false)]).is_empty(), !probe.is_main(), "{probe:?}");
+    }
+    // Of the two ways to join namespaces one is enough.
+    for (tun, veth, expected) in
+        [(true, true, true), (true, false, true), (false, true, true), (false, false, false)]
+    {
+        let findings = [finding(Probe::Tun, tun), finding(Probe::Veth, veth)];
+        let text = render(&Facts::default(), &findings);
+        assert_eq!(text.contains("Capturing and the labs work here."), expected, "{text}");
+        assert_eq!(missing(&findings).is_empty(), expected);
     }
 }

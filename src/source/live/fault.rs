@@ -37,7 +37,7 @@ fn permission(interface: &str, text: &str) -> String {
     format!(
         "capturing needs the privilege to open a packet socket ({text}). Either run as root:\n    \
          sudo synfin {arguments}\nor give the program the privilege once:\n    \
-         sudo setcap cap_net_raw,cap_net_admin=eip {}",
+         sudo setcap cap_net_raw+ep {}",
         quoted(&program)
     )
 }

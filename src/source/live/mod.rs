@@ -195,26 +195,42 @@ impl LiveSource {
         self.last_stats = now;
     }
 
+    /// Waits for what the kernel still gathers after a failure; `false` when time is up.
+    fn await_the_rest(&self) -> bool {
+        let left = self.deadline.map_or(Duration::ZERO, |d| d.saturating_duration_since(Instant::now()));
+        let timeout = u16::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u16::MAX);
+        let _ = poll(&mut [PollFd::new(self.capture.as_fd(), PollFlags::POLLIN)], PollTimeout::from(timeout));
+        !left.is_zero()
+    }
+
     /// Reads what libpcap has into the batch; `false` when the capture is over.
     fn gather(&mut self) -> Result<bool, SourceError> {
         loop {
-            if let Some(kind) = self.failure.take() {
-                return Err(self.fault(kind));
-            }
             if self.finished {
-                return Ok(false);
+                return match self.failure.take() {
+                    Some(kind) => Err(self.fault(kind)),
+                    None => Ok(false),
+                };
             }
             self.look_at_end();
             self.batch.clear();
             let batch = &mut self.batch;
-            let read = self.capture.dispatch(Some(BATCH), |packet| batch.push(&packet));
-            if let Err(e) = read {
-                // What was read before it is handed over first.
-                self.failure = Some(SourceErrorKind::Capture(fault::text(&e)));
-            } else if self.batch.is_empty() && !self.wait()? {
-                let text = "the interface went down or disappeared".to_owned();
-                self.failure = self.gone.then_some(SourceErrorKind::Capture(text));
-                self.finished = true;
+            match self.capture.dispatch(Some(BATCH), |packet| batch.push(&packet)) {
+                // libpcap tells of an interface that is gone before it hands over what the
+                // kernel holds of it, or still gathers; once it has told, it reads on.
+                Err(e) if self.failure.is_none() => {
+                    self.failure = Some(SourceErrorKind::Capture(fault::text(&e)));
+                    self.deadline = Some(Instant::now() + GATHER * 3);
+                }
+                _ if !self.batch.is_empty() => {}
+                _ if self.failure.is_some() => self.finished = !self.await_the_rest(),
+                _ => {
+                    if !self.wait()? {
+                        let text = "the interface went down or disappeared".to_owned();
+                        self.failure = self.gone.then_some(SourceErrorKind::Capture(text));
+                        self.finished = true;
+                    }
+                }
             }
             if !self.batch.is_empty() {
                 return Ok(true);
@@ -228,6 +244,12 @@ impl LiveSource {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.batch.is_spent()
+    }
+
+    /// Packets handed over so far.
+    #[must_use]
+    pub fn captured(&self) -> u64 {
+        self.packets
     }
 
     /// The descriptor of the capture's socket.

@@ -1,8 +1,9 @@
 //! Writing on a thread of its own, so that a slow disk never holds up the capture.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::output::fault;
 use super::{PacketSink, Written};
@@ -12,6 +13,8 @@ use super::super::{Drops, Interface, SourceError};
 
 /// What is gathered is handed to the operating system this often at least.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// And it is on the disk this often.
+const DISK: Duration = Duration::from_secs(5);
 
 /// What to do with a packet when the queue is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +50,8 @@ struct State {
     finish: Option<Option<Drops>>,
     /// The sink has failed or is full; nothing is taken any more.
     failure: Option<SourceError>,
+    /// Set when the sink fails, so that a capture with nothing to write ends too.
+    alarm: Option<Arc<AtomicBool>>,
     ended: bool,
     full: bool,
     lost: u64,
@@ -105,6 +110,15 @@ impl Background {
         self.shared.lock().lost
     }
 
+    /// Sets `flag` as soon as the sink fails, even if nothing is written any more.
+    pub fn alarm(&mut self, flag: Arc<AtomicBool>) {
+        let mut state = self.shared.lock();
+        if state.failure.is_some() {
+            flag.store(true, Ordering::Relaxed);
+        }
+        state.alarm = Some(flag);
+    }
+
     fn join(&mut self, drops: Option<Drops>) -> Option<Result<Written, SourceError>> {
         let thread = self.thread.take()?;
         self.shared.lock().finish = Some(drops);
@@ -117,7 +131,13 @@ impl Background {
 fn run(mut sink: impl PacketSink, shared: &Shared) -> Result<Written, SourceError> {
     let mut batch = Batch::default();
     let mut described = 0;
+    // When what is not on the disk yet was first written.
+    let mut waits_since: Option<Instant> = None;
     loop {
+        if waits_since.is_some_and(|since| since.elapsed() >= DISK) {
+            waits_since = None;
+            told(sink.sync(), shared)?;
+        }
         let mut state = shared.lock();
         if state.batch.heads.is_empty() && state.finish.is_none() {
             let waited = shared.queued.wait_timeout(state, INTERVAL);
@@ -144,6 +164,9 @@ fn run(mut sink: impl PacketSink, shared: &Shared) -> Result<Written, SourceErro
             told(sink.describe(&fresh), shared)?;
         }
         let mut start = 0;
+        if !batch.heads.is_empty() {
+            waits_since.get_or_insert_with(Instant::now);
+        }
         for (head, end, comment) in &batch.heads {
             let data = batch.octets.get(start..*end).unwrap_or_default();
             start = *end;
@@ -169,7 +192,11 @@ fn told(result: Result<(), SourceError>, shared: &Shared) -> Result<(), SourceEr
         packet: fault.packet,
         kind: std::io::Error::other(fault.kind.to_string()).into(),
     };
-    shared.lock().failure = Some(fault);
+    let mut state = shared.lock();
+    if let Some(alarm) = &state.alarm {
+        alarm.store(true, Ordering::Relaxed);
+    }
+    state.failure = Some(fault);
     Err(again)
 }
 

@@ -4,6 +4,9 @@ use crate::model::{LinkType, Packet, Timestamp};
 
 use super::super::{Drops, Interface};
 
+/// The comment of a packet without a time in a block that must have one.
+const NO_TIME: &str = "no time was recorded for this packet";
+
 /// A capture format that synfin writes, always little-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
@@ -70,8 +73,9 @@ pub(super) fn interface(out: &mut Vec<u8>, interface: &Interface) {
 /// A pcapng packet; `None` where its time does not fit (before 1970).
 pub(super) fn packet(out: &mut Vec<u8>, id: u32, packet: &Packet<'_>, comment: Option<&str>) -> Option<()> {
     if packet.ts == Timestamp::NONE {
-        if id == 0 && comment.is_none() && packet.data.len() == packet.orig_len as usize {
-            // The simple packet block: the one that has no time.
+        if id == 0 && packet.data.len() == packet.orig_len as usize {
+            // The simple packet block: the one that has no time. It has no comment either,
+            // and a comment can be made again.
             block(out, 3, |out| {
                 out.extend(packet.orig_len.to_le_bytes());
                 out.extend_from_slice(packet.data);
@@ -79,7 +83,9 @@ pub(super) fn packet(out: &mut Vec<u8>, id: u32, packet: &Packet<'_>, comment: O
             });
             return Some(());
         }
-        return self::packet(out, id, &Packet { ts: Timestamp(0), ..*packet }, comment);
+        // Any other block has a time: 1970 is the habit, and the comment says what it means.
+        let comment = comment.map_or(NO_TIME.to_owned(), |comment| format!("{NO_TIME}\n{comment}"));
+        return self::packet(out, id, &Packet { ts: Timestamp(0), ..*packet }, Some(&comment));
     }
     let [upper, lower] = halves(packet.ts)?;
     block(out, 6, |out| {

@@ -107,7 +107,7 @@ impl FileSink {
             })?;
         }
         self.written.bytes += current.output.len();
-        current.output.finish()
+        current.output.sync()
     }
 
     /// Begins another file where the one at hand is large or old enough.
@@ -253,6 +253,10 @@ impl PacketSink for FileSink {
 
     fn flush(&mut self) -> Result<(), SourceError> {
         self.current.as_mut().map_or(Ok(()), |current| current.output.flush())
+    }
+
+    fn sync(&mut self) -> Result<(), SourceError> {
+        self.current.as_mut().map_or(Ok(()), |current| current.output.sync())
     }
 
     fn finish(&mut self, drops: Option<Drops>) -> Result<Written, SourceError> {

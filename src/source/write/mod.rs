@@ -2,8 +2,9 @@
 //!
 //! What is written reaches the operating system every mebibyte, every second of
 //! packet time and, in the background, every second: a program that is killed loses
-//! no more than that. A write that fails is told at once, and the file is cut back to
-//! the last whole packet.
+//! no more than that. In the background it reaches the disk itself every five seconds,
+//! which is what a loss of power can take. A write that fails is told at once, and the
+//! file is cut back to the last whole packet.
 
 mod background;
 mod encode;
@@ -40,6 +41,14 @@ pub trait PacketSink {
     /// What could not be written.
     fn flush(&mut self) -> Result<(), SourceError>;
 
+    /// Hands it to the operating system and waits until it is on the disk.
+    ///
+    /// # Errors
+    /// What could not be written, now or since the last time.
+    fn sync(&mut self) -> Result<(), SourceError> {
+        self.flush()
+    }
+
     /// Writes the end, drop counts included, and makes sure that all is on the disk.
     ///
     /// # Errors
@@ -72,7 +81,8 @@ pub struct WriteOptions {
     pub rotation: Rotation,
     /// Files that are being read and must never be overwritten.
     pub inputs: Vec<PathBuf>,
-    /// The user and group that the files shall belong to.
+    /// The user and group that files made anew shall belong to; what was there before,
+    /// a device and what a link leads to keep their owner.
     pub owner: Option<(u32, u32)>,
 }
 

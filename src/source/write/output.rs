@@ -39,11 +39,11 @@ impl Output {
                 return Ok(To::Stream(Box::new(io::stdout())));
             }
             refuse_inputs(path, &options.inputs)?;
-            let file = File::create(path)?;
+            let (file, made) = make(path)?;
             if !file.metadata()?.is_file() {
                 return Ok(To::Stream(Box::new(file)));
             }
-            if let Some((user, group)) = options.owner {
+            if let Some((user, group)) = options.owner.filter(|_| made) {
                 fchown(&file, Some(user), Some(group))?;
             }
             Ok(To::File(file))
@@ -127,13 +127,16 @@ impl Output {
         SourceError { offset: Some(length), ..fault(&self.path, e) }
     }
 
-    /// Writes what is gathered and waits until it is on the disk.
-    pub(super) fn finish(&mut self) -> Result<(), SourceError> {
+    /// Writes what is gathered and waits until it is on the disk. A disk that fails may
+    /// tell it only here.
+    pub(super) fn sync(&mut self) -> Result<(), SourceError> {
         self.flush()?;
-        match &self.to {
-            To::Stream(_) => Ok(()),
-            To::File(file) => file.sync_all().map_err(|e| fault(&self.path, e)),
+        let To::File(file) = &self.to else { return Ok(()) };
+        if let Err(e) = file.sync_all() {
+            self.failed = true;
+            return Err(fault(&self.path, e));
         }
+        Ok(())
     }
 }
 
@@ -143,6 +146,17 @@ impl To {
             Self::File(file) => file.write(octets),
             Self::Stream(stream) => stream.write(octets),
         }
+    }
+}
+
+/// Opens an output, and says whether it was made: what was there before, or what a link
+/// leads to, is somebody's already.
+fn make(path: &Path) -> io::Result<(File, bool)> {
+    // Not for reading: a confined process may not.
+    match File::options().write(true).create_new(true).open(path) {
+        Ok(file) => Ok((file, true)),
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok((File::create(path)?, false)),
+        Err(e) => Err(e),
     }
 }
 
@@ -165,7 +179,8 @@ fn refuse_inputs(path: &Path, inputs: &[PathBuf]) -> io::Result<()> {
 /// A fault of the output at `path`.
 pub(super) fn fault(path: &Path, e: io::Error) -> SourceError {
     let text = match e.kind() {
-        ErrorKind::StorageFull => Some("the disk is full"),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Some("the disk is full"),
+        ErrorKind::FileTooLarge => Some("the file may not grow any more"),
         ErrorKind::BrokenPipe => Some("nobody reads it any more"),
         _ => None,
     };

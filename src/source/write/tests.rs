@@ -1,5 +1,6 @@
 use std::fs;
 use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::*;
@@ -133,6 +134,26 @@ fn an_input_is_never_overwritten() {
 }
 
 #[test]
+fn only_a_file_that_was_made_changes_hands() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("SKIPPED: only root can give a file away");
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    fs::write(at("precious"), "x").unwrap();
+    fs::hard_link(at("precious"), at("hard")).unwrap();
+    std::os::unix::fs::symlink(at("precious"), at("soft")).unwrap();
+    std::os::unix::fs::symlink(at("nothing"), at("dangling")).unwrap();
+    for (name, expected) in [("new", 65_534), ("precious", 0), ("hard", 0), ("soft", 0), ("dangling", 0)] {
+        let options = WriteOptions { owner: Some((65_534, 65_534)), ..WriteOptions::default() };
+        let mut sink = FileSink::create(&at(name), options).unwrap();
+        sink.finish(None).unwrap();
+        assert_eq!(fs::metadata(at(name)).unwrap().uid(), expected, "{name}");
+    }
+}
+
+#[test]
 fn sets_rotate_as_tcpdump_does() {
     let second = 1_000_000_000;
     let size = Rotation { bytes: Some(400), ..Rotation::default() };
@@ -189,4 +210,97 @@ fn a_queue_without_room_counts_what_it_loses() {
     assert!((980..=990).contains(&lost), "{lost}");
     drop(go);
     assert_eq!(behind.finish(None).unwrap().lost, lost);
+}
+
+#[test]
+fn a_disk_that_fails_while_nothing_comes_raises_the_alarm() {
+    /// A sink whose disk fails once it is asked for.
+    struct Failing;
+    impl PacketSink for Failing {
+        fn describe(&mut self, _: &[Interface]) -> Result<(), SourceError> {
+            Ok(())
+        }
+        fn write(&mut self, _: &Packet<'_>, _: Option<&str>) -> Result<(), SourceError> {
+            Ok(())
+        }
+        fn flush(&mut self) -> Result<(), SourceError> {
+            Err(output::fault(Path::new("x"), ErrorKind::StorageFull.into()))
+        }
+        fn finish(&mut self, _: Option<Drops>) -> Result<Written, SourceError> {
+            Ok(Written::default())
+        }
+    }
+    let alarm = std::sync::Arc::<std::sync::atomic::AtomicBool>::default();
+    let mut behind = Background::new(Failing, 1 << 20, Overflow::Lose).unwrap();
+    behind.alarm(std::sync::Arc::clone(&alarm));
+    behind.write(&packet(1, 0, b"x"), None).unwrap();
+    while !alarm.load(std::sync::atomic::Ordering::Relaxed) {
+        std::thread::yield_now();
+    }
+    assert!(behind.finish(None).unwrap_err().to_string().contains("the disk is full"));
+}
+
+#[test]
+fn a_packet_without_a_time_gets_none_where_it_can_be_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.pcapng");
+    let mut sink = FileSink::create(&path, WriteOptions::default()).unwrap();
+    sink.describe(&[interface(LinkType::ETHERNET, 9), interface(LinkType::ETHERNET, 9)]).unwrap();
+    let untimed = |data| Packet { ts: Timestamp::NONE, ..packet(1, 0, data) };
+    let cases = [
+        (untimed(b"whole"), Timestamp::NONE, None),
+        (
+            Packet { orig_len: 9, ..untimed(b"cut") },
+            Timestamp(0),
+            Some("no time was recorded for this packet\nx"),
+        ),
+        (
+            Packet { interface: 1, ..untimed(b"second") },
+            Timestamp(0),
+            Some("no time was recorded for this packet\nx"),
+        ),
+    ];
+    for (packet, ..) in &cases {
+        sink.write(packet, Some("x")).unwrap();
+    }
+    sink.finish(None).unwrap();
+    let mut file = CaptureFile::open(&path).unwrap();
+    for (written, ts, comment) in cases {
+        let read = file.next_packet().unwrap().unwrap();
+        assert_eq!((read.ts, read.orig_len, read.data), (ts, written.orig_len, written.data));
+        assert_eq!(file.comment().as_deref(), comment);
+    }
+}
+
+#[test]
+fn what_is_written_reaches_the_disk_although_nothing_else_comes() {
+    /// A sink that tells when it is to be on the disk.
+    struct Synced(std::sync::mpsc::Sender<u32>, u32);
+    impl PacketSink for Synced {
+        fn describe(&mut self, _: &[Interface]) -> Result<(), SourceError> {
+            Ok(())
+        }
+        fn write(&mut self, _: &Packet<'_>, _: Option<&str>) -> Result<(), SourceError> {
+            self.1 += 1;
+            Ok(())
+        }
+        fn flush(&mut self) -> Result<(), SourceError> {
+            Ok(())
+        }
+        fn sync(&mut self) -> Result<(), SourceError> {
+            self.0.send(self.1).unwrap();
+            Ok(())
+        }
+        fn finish(&mut self, _: Option<Drops>) -> Result<Written, SourceError> {
+            Ok(Written::default())
+        }
+    }
+    let (tell, told) = std::sync::mpsc::channel();
+    let mut behind = Background::new(Synced(tell, 0), 1 << 20, Overflow::Lose).unwrap();
+    for round in 1..=2 {
+        behind.write(&packet(round, 0, b"x"), None).unwrap();
+        assert_eq!(u64::from(told.recv().unwrap()), round);
+    }
+    behind.finish(None).unwrap();
+    assert!(told.recv().is_err(), "nothing was written that was not on the disk");
 }

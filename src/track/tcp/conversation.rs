@@ -3,9 +3,9 @@
 mod answers;
 
 use crate::decode::TcpSegment;
-use crate::model::{Endpoint, FlowKey, SeqNum, TcpFlags, TcpState, Timestamp};
+use crate::model::{Endpoint, SeqNum, TcpFlags, TcpState, Timestamp};
 use crate::track::sink::SeenSegment;
-use crate::track::table::Flow;
+use crate::track::table::{Flow, Whose};
 use crate::track::traffic::Counts;
 use crate::track::{Analysis, Event, Labels};
 
@@ -20,7 +20,7 @@ use super::verdict::{self, Nature, Scene};
 /// One TCP connection. Arrays are `[sender of the first packet, the other]`.
 #[derive(Debug, Clone)]
 pub struct TcpConversation {
-    pub(in crate::track) key: FlowKey,
+    realm: u32,
     /// Wireshark's `tcp.stream`.
     pub stream: u32,
     /// Its endpoints.
@@ -36,9 +36,9 @@ pub struct TcpConversation {
     /// Wireshark's completeness; see [`TcpConversation::completeness`].
     completeness: u8,
     starts_with_syn: bool,
-    last_syn_ts: Option<Timestamp>,
+    last_syn_ts: Timestamp,
     initial_rtt: Option<i64>,
-    syn_ts: Option<Timestamp>,
+    syn_ts: Timestamp,
     syn_rtt: Option<i64>,
     /// 0 or 1: whoever sent the SYN, or did not send the SYN-ACK.
     orig_dir: u8,
@@ -80,8 +80,9 @@ struct Reset {
 }
 
 impl Flow for TcpConversation {
-    fn key(&self) -> &FlowKey {
-        &self.key
+    #[inline]
+    fn ends(&self) -> (&[Endpoint; 2], u32) {
+        (&self.ends, self.realm)
     }
 }
 
@@ -91,27 +92,20 @@ const fn looks_like_server(port: u16, other: u16) -> bool {
 }
 
 impl TcpConversation {
-    pub(in crate::track) fn new(
-        key: FlowKey,
-        stream: u32,
-        src: Endpoint,
-        dst: Endpoint,
-        frame: u64,
-        ts: Timestamp,
-    ) -> Self {
+    pub(in crate::track) fn new(whose: &Whose, stream: u32, frame: u64, ts: Timestamp) -> Self {
         Self {
-            key,
+            realm: whose.realm,
             stream,
-            ends: [src, dst],
+            ends: whose.ends,
             first_frame: frame,
             first: ts,
             last: ts,
             counts: Default::default(),
             completeness: 0,
             starts_with_syn: false,
-            last_syn_ts: None,
+            last_syn_ts: Timestamp::NONE,
             initial_rtt: None,
-            syn_ts: None,
+            syn_ts: Timestamp::NONE,
             syn_rtt: None,
             orig_dir: 0,
             roles_known: false,
@@ -139,6 +133,21 @@ impl TcpConversation {
         u8::from(src != self.ends[0])
     }
 
+    /// Touches the memory that [`TcpConversation::segment`] will need.
+    #[inline]
+    pub(in crate::track) fn fetch(&self) {
+        use std::hint::black_box;
+        black_box((self.first, self.counts[0].packets, self.counts[1].packets));
+        for (labels, stats) in self.labels.iter().zip(&self.stats) {
+            labels.fetch();
+            black_box((stats.data_segments, stats.flight_max, stats.idle_max, stats.rtt.samples));
+        }
+        for side in &self.verdicts.sides {
+            black_box((side.recent.frame, side.last_any, side.sent_fin));
+        }
+        black_box((self.states[0].fin_acked, self.begin.third));
+    }
+
     /// The sequence number that a direction's SYN must repeat to belong here.
     pub(in crate::track) fn base(&self, dir: u8) -> Option<SeqNum> {
         self.labels[usize::from(dir & 1)].base
@@ -155,6 +164,7 @@ impl TcpConversation {
     pub(in crate::track) fn segment(
         &mut self,
         s: &TcpSegment,
+        options: &OptionFacts,
         port_reuse: bool,
         pool: &mut Pool,
         emit: &mut dyn FnMut(Event),
@@ -165,9 +175,8 @@ impl TcpConversation {
         self.first = self.first.min(s.ip.ts);
         self.last = self.last.max(s.ip.ts);
         self.counts[d].add(s.ip.wire, u64::from(s.len), s.header_len);
-        let options = OptionFacts::read(s.options.as_slice());
         if s.flags.any(TcpFlags::SYN) {
-            self.syn(s, d, &options);
+            self.syn(s, d, options);
         } else if self.counts[0].packets + self.counts[1].packets == 1 {
             self.guess_roles();
         }
@@ -201,7 +210,7 @@ impl TcpConversation {
         if port_reuse {
             analysis.labels.add(Labels::REUSED_PORTS);
         }
-        self.fast_open(s, d, &options, &mut analysis.labels);
+        self.fast_open(s, d, options, &mut analysis.labels);
         self.times(s);
         self.complete(s);
         self.ending(s, d);
@@ -251,7 +260,7 @@ impl TcpConversation {
         &mut self,
         s: &TcpSegment,
         d: usize,
-        digest: &Digest,
+        digest: &Digest<'_>,
         analysis: &Analysis,
         before: [Option<TcpState>; 2],
         port_reuse: bool,
@@ -288,7 +297,7 @@ impl TcpConversation {
         &mut self,
         s: &TcpSegment,
         d: usize,
-        digest: &Digest,
+        digest: &Digest<'_>,
         analysis: &Analysis,
         scaled_window: Option<u32>,
         nature: Nature,
@@ -321,9 +330,8 @@ impl TcpConversation {
                 self.orig_dir = 1 - d as u8;
                 self.roles_known = true;
             }
-            if let Some(syn) = self.syn_ts.take()
-                && self.begin.syn[1 - d]
-            {
+            let syn = std::mem::replace(&mut self.syn_ts, Timestamp::NONE);
+            if syn != Timestamp::NONE && self.begin.syn[1 - d] {
                 // Karn: a SYN sent twice leaves open which of them this answers.
                 if self.handshake_retries == 0 {
                     self.syn_rtt = Some(s.ip.ts.since(syn));
@@ -332,8 +340,8 @@ impl TcpConversation {
         } else {
             if self.begin.syn[d] {
                 self.handshake_retries = self.handshake_retries.saturating_add(1);
-            } else {
-                self.syn_ts.get_or_insert(s.ip.ts);
+            } else if self.syn_ts == Timestamp::NONE {
+                self.syn_ts = s.ip.ts;
             }
             self.begin.syn[d] = true;
             if !self.roles_known {
@@ -384,12 +392,12 @@ impl TcpConversation {
     /// after the latest SYN.
     fn times(&mut self, s: &TcpSegment) {
         match (s.flags.has(TcpFlags::SYN), s.flags.has(TcpFlags::ACK)) {
-            (true, false) => self.last_syn_ts = Some(s.ip.ts),
+            (true, false) => self.last_syn_ts = s.ip.ts,
             // Where the clock is too coarse to tell them apart, a later segment has to do.
-            (false, true) if self.initial_rtt.is_none_or(|rtt| rtt == 0) => {
-                if let Some(syn) = self.last_syn_ts {
-                    self.initial_rtt = Some(s.ip.ts.since(syn));
-                }
+            (false, true)
+                if self.last_syn_ts != Timestamp::NONE && self.initial_rtt.is_none_or(|rtt| rtt == 0) =>
+            {
+                self.initial_rtt = Some(s.ip.ts.since(self.last_syn_ts));
             }
             _ => {}
         }
@@ -459,8 +467,8 @@ impl TcpConversation {
 
 /// What statistics and verdicts need beside the segment itself.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::track) struct Digest {
-    pub options: OptionFacts,
+pub(in crate::track) struct Digest<'a> {
+    pub options: &'a OptionFacts,
     /// Highest sequence end of the sender before this segment.
     pub next_before: SeqNum,
     pub next_known: bool,

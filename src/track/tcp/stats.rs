@@ -9,7 +9,7 @@ use super::facts::OptionFacts;
 use super::verdict::Nature;
 
 /// What one side did, in numbers. Counts saturate; durations are nanoseconds.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Stats {
     /// MSS option of its SYN.
     pub mss: Option<u16>,
@@ -17,10 +17,37 @@ pub struct Stats {
     pub sack_permitted: bool,
     /// It sent timestamps.
     pub timestamps: bool,
+    initial_window_known: bool,
     /// Segments with payload.
     pub data_segments: u32,
     /// Octets of payload that were new.
     pub unique_bytes: u64,
+    /// Segments without payload, SYN, FIN and RST.
+    pub pure_acks: u32,
+    /// Segments with PSH.
+    pub pushes: u32,
+    segment_sizes: (u32, u32),
+    windows: (u32, u32),
+    /// Sum of the advertised windows, SYNs aside.
+    pub window_sum: u64,
+    /// How many they were.
+    pub window_samples: u32,
+    /// Most octets in flight.
+    pub flight_max: u32,
+    initial_window: u32,
+    first_data: SeqNum,
+    /// Longest time without a segment from this side.
+    pub idle_max: i64,
+    last: Timestamp,
+    data_times: (Timestamp, Timestamp),
+    /// Round-trip times of its data.
+    pub rtt: Rtt,
+    trouble: Option<Box<Trouble>>,
+}
+
+/// The figures that most connections have none of.
+#[derive(Debug, Clone, Default)]
+pub struct Trouble {
     /// Segments with octets, or a SYN or FIN, that were sent before.
     pub retransmitted_segments: u32,
     /// Octets of payload sent again.
@@ -31,40 +58,82 @@ pub struct Stats {
     pub out_of_order_depth: u32,
     /// Duplicate acknowledgments.
     pub duplicate_acks: u32,
-    /// Segments without payload, SYN, FIN and RST.
-    pub pure_acks: u32,
-    /// Segments with PSH.
-    pub pushes: u32,
-    /// Smallest and largest payload of a data segment.
-    pub segment_sizes: Option<(u32, u32)>,
-    /// Smallest and largest advertised window, SYNs aside.
-    pub windows: Option<(u32, u32)>,
-    /// Sum of those windows.
-    pub window_sum: u64,
-    /// How many they were.
-    pub window_samples: u32,
-    /// Those of 0.
+    /// Windows of 0 that it advertised.
     pub zero_windows: u32,
     /// Time that the window stood at 0.
     pub zero_window_time: i64,
     zero_since: Option<Timestamp>,
-    /// Most octets in flight.
-    pub flight_max: u32,
-    /// Payload sent before the first acknowledgment of any of it.
-    pub initial_window: u32,
-    /// That acknowledgment was seen.
-    pub initial_window_known: bool,
-    first_data: Option<SeqNum>,
-    /// Longest time without a segment from this side.
-    pub idle_max: i64,
-    last: Option<Timestamp>,
-    /// First and last segment with payload.
-    pub data_times: Option<(Timestamp, Timestamp)>,
-    /// Round-trip times of its data.
-    pub rtt: Rtt,
+}
+
+static NO_TROUBLE: Trouble = Trouble {
+    retransmitted_segments: 0,
+    retransmitted_bytes: 0,
+    out_of_order_segments: 0,
+    out_of_order_depth: 0,
+    duplicate_acks: 0,
+    zero_windows: 0,
+    zero_window_time: 0,
+    zero_since: None,
+};
+
+impl Default for Stats {
+    fn default() -> Self {
+        Self {
+            mss: None,
+            sack_permitted: false,
+            timestamps: false,
+            initial_window_known: false,
+            data_segments: 0,
+            unique_bytes: 0,
+            pure_acks: 0,
+            pushes: 0,
+            segment_sizes: (u32::MAX, 0),
+            windows: (u32::MAX, 0),
+            window_sum: 0,
+            window_samples: 0,
+            flight_max: 0,
+            initial_window: 0,
+            first_data: SeqNum::default(),
+            idle_max: 0,
+            last: Timestamp::NONE,
+            data_times: (Timestamp::NONE, Timestamp::NONE),
+            rtt: Rtt::default(),
+            trouble: None,
+        }
+    }
 }
 
 impl Stats {
+    /// What went wrong, in numbers; all 0 where nothing did.
+    #[must_use]
+    pub fn trouble(&self) -> &Trouble {
+        self.trouble.as_deref().unwrap_or(&NO_TROUBLE)
+    }
+
+    /// Smallest and largest payload of a data segment.
+    #[must_use]
+    pub fn segment_sizes(&self) -> Option<(u32, u32)> {
+        (self.data_segments > 0).then_some(self.segment_sizes)
+    }
+
+    /// Smallest and largest advertised window, SYNs aside.
+    #[must_use]
+    pub fn windows(&self) -> Option<(u32, u32)> {
+        (self.window_samples > 0).then_some(self.windows)
+    }
+
+    /// When its first and its last segment with payload passed.
+    #[must_use]
+    pub fn data_times(&self) -> Option<(Timestamp, Timestamp)> {
+        (self.data_segments > 0).then_some(self.data_times)
+    }
+
+    /// Payload sent before the first acknowledgment of any of it; `None` until that came.
+    #[must_use]
+    pub fn initial_window(&self) -> Option<u32> {
+        self.initial_window_known.then_some(self.initial_window)
+    }
+
     /// The options of its SYN.
     pub(super) fn syn_options(&mut self, options: &OptionFacts) {
         self.mss = self.mss.or(options.mss);
@@ -76,27 +145,27 @@ impl Stats {
     pub(super) fn segment(
         &mut self,
         s: &TcpSegment,
-        digest: &Digest,
+        digest: &Digest<'_>,
         analysis: &Analysis,
         window: u32,
         nature: Nature,
     ) {
         let ts = s.ip.ts;
         self.timestamps |= digest.options.timestamps.is_some();
-        if let Some(last) = self.last {
-            self.idle_max = self.idle_max.max(ts.since(last));
+        if self.last != Timestamp::NONE {
+            self.idle_max = self.idle_max.max(ts.since(self.last));
         }
-        self.last = Some(ts);
+        self.last = ts;
         self.pushes = self.pushes.saturating_add(u32::from(s.flags.has(TcpFlags::PSH)));
         if s.len > 0 {
             self.data(s, digest, nature);
         } else if !s.flags.any(TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST) {
             self.pure_acks = self.pure_acks.saturating_add(1);
             if analysis.labels.has(Labels::DUPLICATE_ACK) {
-                self.duplicate_acks = self.duplicate_acks.saturating_add(1);
+                bump(&mut self.in_trouble().duplicate_acks);
             }
         } else if matches!(nature, Nature::Resent { .. }) {
-            self.retransmitted_segments = self.retransmitted_segments.saturating_add(1);
+            bump(&mut self.in_trouble().retransmitted_segments);
         }
         if let Some(flight) = analysis.bytes_in_flight {
             self.flight_max = self.flight_max.max(flight);
@@ -106,58 +175,72 @@ impl Stats {
         }
     }
 
+    /// The figures of trouble, made at the first.
+    fn in_trouble(&mut self) -> &mut Trouble {
+        self.trouble.get_or_insert_default()
+    }
+
+    #[inline]
     fn window(&mut self, ts: Timestamp, window: u32) {
-        let (low, high) = self.windows.unwrap_or((window, window));
-        self.windows = Some((low.min(window), high.max(window)));
+        let (low, high) = self.windows;
+        self.windows = (low.min(window), high.max(window));
         self.window_sum = self.window_sum.saturating_add(u64::from(window));
         self.window_samples = self.window_samples.saturating_add(1);
         if window == 0 {
-            self.zero_windows = self.zero_windows.saturating_add(1);
-            self.zero_since.get_or_insert(ts);
-        } else if let Some(since) = self.zero_since.take() {
-            self.zero_window_time = self.zero_window_time.saturating_add(ts.since(since).max(0));
+            let trouble = self.in_trouble();
+            bump(&mut trouble.zero_windows);
+            trouble.zero_since.get_or_insert(ts);
+        } else if let Some(trouble) = &mut self.trouble
+            && let Some(since) = trouble.zero_since.take()
+        {
+            trouble.zero_window_time = trouble.zero_window_time.saturating_add(ts.since(since).max(0));
         }
     }
 
     #[inline]
-    fn data(&mut self, s: &TcpSegment, digest: &Digest, nature: Nature) {
+    fn data(&mut self, s: &TcpSegment, digest: &Digest<'_>, nature: Nature) {
+        if self.data_segments == 0 {
+            self.data_times.0 = s.ip.ts;
+            self.first_data = s.seq;
+        }
         self.data_segments = self.data_segments.saturating_add(1);
-        let (low, high) = self.segment_sizes.unwrap_or((s.len, s.len));
-        self.segment_sizes = Some((low.min(s.len), high.max(s.len)));
-        self.data_times = Some((self.data_times.map_or(s.ip.ts, |t| t.0), s.ip.ts));
+        let (low, high) = self.segment_sizes;
+        self.segment_sizes = (low.min(s.len), high.max(s.len));
+        self.data_times.1 = s.ip.ts;
         let end = s.seq.plus(s.len);
         let behind = if digest.next_known { digest.next_before.distance(s.seq) } else { 0 };
         match nature {
             Nature::Copy => {}
             Nature::Late => {
-                self.out_of_order_segments = self.out_of_order_segments.saturating_add(1);
-                self.out_of_order_depth = self.out_of_order_depth.max(behind.max(0).unsigned_abs());
+                let trouble = self.in_trouble();
+                bump(&mut trouble.out_of_order_segments);
+                trouble.out_of_order_depth = trouble.out_of_order_depth.max(behind.max(0).unsigned_abs());
                 self.unique_bytes += u64::from(s.len);
             }
             Nature::Resent { unseen } => {
                 let again = behind.max(0).unsigned_abs().min(s.len).saturating_sub(unseen);
-                self.retransmitted_segments = self.retransmitted_segments.saturating_add(1);
-                self.retransmitted_bytes += u64::from(again);
+                let trouble = self.in_trouble();
+                bump(&mut trouble.retransmitted_segments);
+                trouble.retransmitted_bytes += u64::from(again);
                 self.unique_bytes += u64::from(s.len - again);
             }
             Nature::New => self.unique_bytes += u64::from(s.len),
         }
-        let first = *self.first_data.get_or_insert(s.seq);
         if !self.initial_window_known {
-            self.initial_window = end.relative_to(first).max(self.initial_window);
+            self.initial_window = end.relative_to(self.first_data).max(self.initial_window);
         }
     }
 
     /// The other side acknowledged up to `ack`.
     #[inline]
     pub(super) fn acknowledged(&mut self, ack: SeqNum) {
-        if let Some(first) = self.first_data
-            && !self.initial_window_known
-            && ack.is_after(first)
-        {
-            self.initial_window_known = true;
-        }
+        self.initial_window_known |= self.data_segments > 0 && ack.is_after(self.first_data);
     }
+}
+
+/// One more.
+const fn bump(count: &mut u32) {
+    *count = count.saturating_add(1);
 }
 
 /// Round-trip times: exact extremes and mean, quantiles to within 1/16.

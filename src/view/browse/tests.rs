@@ -5,6 +5,7 @@ use ratatui::style::Color;
 use super::app::{Key, Mode, Pane};
 use super::*;
 use crate::model::Side;
+use crate::report::Conversations;
 use crate::track::Teardown;
 use crate::view::fixture::lesson;
 use crate::view::graph::Graph;
@@ -20,16 +21,17 @@ struct Fake {
 impl Fake {
     fn new(n: u32) -> Self {
         let mut report = lesson(0, [100, 200]).report();
-        report.conversations.clear();
+        report.conversations = Conversations::default();
         let mut details = Vec::new();
         for i in 0..n {
             let talk = lesson(i, [100, 200]);
-            report.conversations.push(talk.conversation());
+            let mut c = talk.conversation();
+            if let (2, Some(tcp)) = (i, c.tcp.as_mut()) {
+                tcp.teardown = Teardown::Reset { by: Side::Resp, state: None, frame: 9 };
+                tcp.conn_state = "RSTR";
+            }
+            report.conversations.push(&c);
             details.push(talk.detail);
-        }
-        if let Some(tcp) = report.conversations.get_mut(2).and_then(|c| c.tcp.as_mut()) {
-            tcp.teardown = Teardown::Reset { by: Side::Resp, state: None, frame: 9 };
-            tcp.conn_state = "RSTR";
         }
         Self { report: Some(report), details, asked: Vec::new(), slow: 0 }
     }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::model::{Protocol, StreamId};
+use crate::report::Conversation;
 use crate::view::fixture::{START, Talk, lesson};
 
 const ISNS: [u32; 2] = [100, 200];
@@ -55,11 +56,9 @@ fn what_cannot_be_drawn_is_said() {
     let mut one = Talk::new(0, ISNS);
     one.seg(0, O, "S", 0, 0, 0);
     let mut udp = lesson(0, ISNS).report();
-    for c in &mut udp.conversations {
-        c.tcp = None;
-        c.id = StreamId { protocol: Protocol::Udp, number: 0 };
-    }
-    udp.details.iter_mut().for_each(|d| d.id = udp.conversations.first().map(|c| c.id));
+    let id = StreamId { protocol: Protocol::Udp, number: 0 };
+    udp.conversations = udp.conversations.iter().map(|c| Conversation { tcp: None, id, ..c }).collect();
+    udp.details.iter_mut().for_each(|d| d.id = Some(id));
     let mut ping = Talk::new(0, ISNS);
     ping.seg(0, O, "S", 0, 0, 0).seg(10, R, "S.", 0, 0, 1);
     let cases = [

@@ -54,7 +54,7 @@ pub(super) fn section(report: &Report, limits: &Limits) -> Markup {
                         } }
                         tbody {
                             @for (i, c) in report.conversations.iter().take(shown).enumerate() {
-                                (row(i, c, report))
+                                (row(i, &c, report))
                             }
                         }
                     }

@@ -111,18 +111,18 @@ fn fifty_thousand_segments_stay_below_ten_megabytes() {
     assert!(talk.detail.rows.len() >= 46_000);
     let mut report = talk.report();
     // The same conversation many times over: the budget must hold all the same.
-    let (detail, conversation) = (report.details[0].clone(), report.conversations[0].clone());
+    let (detail, conversation) = (report.details[0].clone(), report.conversations.get(0).unwrap());
     for n in 1..12 {
         let (mut d, mut c) = (detail.clone(), conversation.clone());
         c.id.number = n;
         d.id = Some(c.id);
         report.details.push(d);
-        report.conversations.push(c);
+        report.conversations.push(&c);
     }
     for n in 12..30_000 {
         let mut c = conversation.clone();
         c.id.number = n;
-        report.conversations.push(c);
+        report.conversations.push(&c);
     }
     let html = render_html(&report, &NoPictures, &Limits::default());
     assert!(html.len() < 10_000_000, "{} octets", html.len());

@@ -1,61 +1,64 @@
 //! One JSON object on one line, written straight into a buffer: no allocation, and
 //! numbers without the machinery of `fmt`.
 
-use std::fmt::Write as _;
 use std::net::IpAddr;
 
+use crate::decode::OptionField;
+use crate::model::ProtoPath;
+use crate::view::buffer::Buffer;
+
 /// A buffer that JSON objects are appended to.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Lines {
-    pub bytes: Vec<u8>,
-    /// Text of the address formatted last, which the next line often needs again.
-    cache: [Option<(IpAddr, u8, [u8; 46])>; 4],
+    pub buffer: Buffer,
+    /// The path printed last, and its text: the next record nearly always has the same.
+    path: (ProtoPath, Vec<u8>),
 }
 
-struct Ascii<'a>(&'a mut Vec<u8>);
-
-impl std::fmt::Write for Ascii<'_> {
-    fn write_str(&mut self, s: &str) -> std::fmt::Result {
-        self.0.extend_from_slice(s.as_bytes());
-        Ok(())
+impl Default for Lines {
+    fn default() -> Self {
+        Self { buffer: Buffer::default(), path: (ProtoPath::EMPTY, Vec::new()) }
     }
 }
 
 impl Lines {
     /// Opens an object with its type.
+    #[inline]
     pub fn open(&mut self, kind: &str) {
-        self.bytes.extend_from_slice(b"{\"type\":\"");
-        self.bytes.extend_from_slice(kind.as_bytes());
-        self.bytes.push(b'"');
+        self.buffer.text("{\"type\":\"");
+        self.buffer.text(kind);
+        self.buffer.octet(b'"');
     }
 
     /// Closes the object and the line.
+    #[inline]
     pub fn close(&mut self) {
-        self.bytes.extend_from_slice(b"}\n");
+        self.buffer.text("}\n");
     }
 
+    #[inline(always)]
     fn key(&mut self, key: &str) {
-        self.bytes.extend_from_slice(b",\"");
-        self.bytes.extend_from_slice(key.as_bytes());
-        self.bytes.extend_from_slice(b"\":");
+        self.buffer.text(",\"");
+        self.buffer.text(key);
+        self.buffer.text("\":");
     }
 
     /// A number.
+    #[inline(always)]
     pub fn num(&mut self, key: &str, n: u64) {
         self.key(key);
-        self.digits(n);
+        self.buffer.digits(n);
     }
 
     /// A number that may be negative.
+    #[inline(always)]
     pub fn int(&mut self, key: &str, n: i64) {
         self.key(key);
-        if n < 0 {
-            self.bytes.push(b'-');
-        }
-        self.digits(n.unsigned_abs());
+        self.buffer.signed(n);
     }
 
     /// A number, where there is one.
+    #[inline]
     pub fn maybe(&mut self, key: &str, n: Option<i64>) {
         if let Some(n) = n {
             self.int(key, n);
@@ -63,62 +66,67 @@ impl Lines {
     }
 
     /// `true`, where it is true.
+    #[inline]
     pub fn flag(&mut self, key: &str, on: bool) {
         if on {
             self.key(key);
-            self.bytes.extend_from_slice(b"true");
+            self.buffer.text("true");
         }
     }
 
     /// Text of our own that needs no escaping.
+    #[inline]
     pub fn word(&mut self, key: &str, word: &str) {
         self.key(key);
-        self.bytes.push(b'"');
-        self.bytes.extend_from_slice(word.as_bytes());
-        self.bytes.push(b'"');
+        self.buffer.quoted(|b| b.text(word));
     }
 
     /// Something that prints itself in characters that need no escaping.
     pub fn display(&mut self, key: &str, value: impl std::fmt::Display) {
         self.key(key);
-        self.bytes.push(b'"');
-        let _ = write!(Ascii(&mut self.bytes), "{value}");
-        self.bytes.push(b'"');
+        self.buffer.quoted(|b| b.display(value));
+    }
+
+    /// The protocols around a header.
+    #[inline]
+    pub fn path(&mut self, key: &str, path: ProtoPath) {
+        if self.path.0 != path || self.path.1.is_empty() {
+            self.path = (path, path.to_string().into_bytes());
+        }
+        self.key(key);
+        self.buffer.octet(b'"');
+        self.buffer.bytes.extend_from_slice(&self.path.1);
+        self.buffer.octet(b'"');
+    }
+
+    /// The options of a TCP header, in the words of [`OptionField`].
+    #[inline]
+    pub fn options(&mut self, key: &str, octets: &[u8]) {
+        // What nearly every segment has: two no-operations and timestamps.
+        if let &[1, 1, 8, 10, a, b, c, d, e, f, g, h] = octets {
+            self.key(key);
+            self.buffer.text("\"nop,nop,ts=");
+            self.buffer.digits(u32::from_be_bytes([a, b, c, d]).into());
+            self.buffer.octet(b'/');
+            self.buffer.digits(u32::from_be_bytes([e, f, g, h]).into());
+            self.buffer.octet(b'"');
+        } else if !octets.is_empty() {
+            self.display(key, OptionField(octets));
+        }
     }
 
     /// An address in its canonical form (RFC 5952).
+    #[inline]
     pub fn addr(&mut self, key: &str, addr: IpAddr) {
         self.key(key);
-        self.bytes.push(b'"');
-        let slot = match addr {
-            IpAddr::V4(a) => a.to_bits() as usize,
-            IpAddr::V6(a) => a.to_bits() as usize,
-        } & 3;
-        if let Some((cached, len, text)) = &self.cache[slot]
-            && *cached == addr
-        {
-            self.bytes.extend_from_slice(&text[..usize::from(*len).min(46)]);
-        } else {
-            let start = self.bytes.len();
-            let _ = write!(Ascii(&mut self.bytes), "{addr}");
-            let written = &self.bytes[start..];
-            let mut text = [0; 46];
-            if let Some(room) = text.get_mut(..written.len()) {
-                room.copy_from_slice(written);
-                self.cache[slot] = Some((addr, written.len() as u8, text));
-            }
-        }
-        self.bytes.push(b'"');
+        self.buffer.quoted(|b| b.addr(addr));
     }
 
     /// Two numbers, `[a→b, b→a]`.
-    pub fn pair(&mut self, key: &str, pair: [u64; 2]) {
+    #[inline]
+    pub fn pair(&mut self, key: &str, [a, b]: [u64; 2]) {
         self.key(key);
-        self.bytes.push(b'[');
-        self.digits(pair[0]);
-        self.bytes.push(b',');
-        self.digits(pair[1]);
-        self.bytes.push(b']');
+        self.buffer.pair(|to| to.digits(a), |to| to.digits(b));
     }
 
     /// Two numbers, either of which may be unknown: `null`; nothing where both are.
@@ -126,20 +134,12 @@ impl Lines {
         if pair == [None, None] {
             return;
         }
+        let put = |n: Option<i64>, to: &mut Buffer| match n {
+            Some(n) => to.signed(n),
+            None => to.text("null"),
+        };
         self.key(key);
-        for (mark, n) in [b'[', b','].into_iter().zip(pair) {
-            self.bytes.push(mark);
-            match n {
-                Some(n) => {
-                    if n < 0 {
-                        self.bytes.push(b'-');
-                    }
-                    self.digits(n.unsigned_abs());
-                }
-                None => self.bytes.extend_from_slice(b"null"),
-            }
-        }
-        self.bytes.push(b']');
+        self.buffer.pair(|to| put(pair[0], to), |to| put(pair[1], to));
     }
 
     /// Words of our own as an array; nothing when there are none.
@@ -149,65 +149,40 @@ impl Lines {
             if first {
                 self.key(key);
             }
-            self.bytes.extend_from_slice(if first { b"[\"" } else { b",\"" });
+            self.buffer.octet(if first { b'[' } else { b',' });
+            self.buffer.quoted(|b| b.text(word));
             first = false;
-            self.bytes.extend_from_slice(word.as_bytes());
-            self.bytes.push(b'"');
         }
         if !first {
-            self.bytes.push(b']');
+            self.buffer.octet(b']');
         }
     }
 
     /// Opens an object inside the object; what follows must start without its comma.
     pub fn nested(&mut self, key: &str, inside: impl FnOnce(&mut Self)) {
         self.key(key);
-        self.bytes.push(b'{');
-        let start = self.bytes.len();
+        self.buffer.octet(b'{');
+        let start = self.buffer.bytes.len();
         inside(self);
-        if self.bytes.get(start) == Some(&b',') {
-            self.bytes.remove(start);
+        if self.buffer.bytes.get(start) == Some(&b',') {
+            self.buffer.bytes.remove(start);
         }
-        self.bytes.push(b'}');
-    }
-
-    fn digits(&mut self, mut n: u64) {
-        const PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
-            2021222324252627282930313233343536373839\
-            4041424344454647484950515253545556575859\
-            6061626364656667686970717273747576777879\
-            8081828384858687888990919293949596979899";
-        let mut buffer = [0u8; 20];
-        let mut at = buffer.len();
-        while n >= 100 {
-            let i = (n % 100) as usize * 2;
-            n /= 100;
-            at -= 2;
-            buffer[at..at + 2].copy_from_slice(&PAIRS[i..i + 2]);
-        }
-        if n >= 10 {
-            let i = n as usize * 2;
-            at -= 2;
-            buffer[at..at + 2].copy_from_slice(&PAIRS[i..i + 2]);
-        } else {
-            at -= 1;
-            buffer[at] = b'0' + n as u8;
-        }
-        self.bytes.extend_from_slice(&buffer[at..]);
+        self.buffer.octet(b'}');
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Lines;
+    use super::{Lines, OptionField};
 
     #[test]
-    fn numbers_of_every_length() {
-        let mut l = Lines::default();
-        for n in [0u64, 7, 10, 42, 99, 100, 12_345, u64::MAX] {
-            l.bytes.clear();
-            l.digits(n);
-            assert_eq!(String::from_utf8_lossy(&l.bytes), n.to_string());
+    fn usual_options_are_told_as_all_are() {
+        for octets in [&[1, 1, 8, 10, 0, 0, 1, 0, 255, 255, 255, 255][..], &[2, 4, 5, 180], &[]] {
+            let mut l = Lines::default();
+            l.options("opts", octets);
+            let expected = format!(",\"opts\":\"{}\"", OptionField(octets));
+            let text = String::from_utf8(l.buffer.bytes).unwrap();
+            assert_eq!(text, if octets.is_empty() { "" } else { &expected });
         }
     }
 
@@ -222,7 +197,7 @@ mod tests {
         l.addr("ip", "2001:db8::1".parse().unwrap());
         l.addr("ip2", "2001:db8::1".parse().unwrap());
         l.close();
-        let v: serde_json::Value = serde_json::from_slice(&l.bytes).unwrap();
+        let v: serde_json::Value = serde_json::from_slice(&l.buffer.bytes).unwrap();
         assert_eq!(v["a"], -5);
         assert_eq!(v["c"][1], "e");
         assert_eq!(v["n"]["m"], 1);

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 
 use line::Lines;
 
-use crate::decode::{Context, IcmpMessage, OptionField, Record, TcpSegment, UdpDatagram};
+use crate::decode::{Context, IcmpMessage, Record, TcpSegment, UdpDatagram};
 use crate::model::{Endpoint, Side, StreamId, Timestamp};
 use crate::track::{
     Counts, Event, Evidence, Labels, Rtt, SeenDatagram, SeenSegment, Sink, Stats, TcpConversation,
@@ -22,6 +22,8 @@ pub struct Ndjson<W: Write> {
     lines: Lines,
     /// Packet records too, not only conversations and events.
     packets: bool,
+    /// Each record is wanted as soon as it is there.
+    prompt: bool,
     error: Option<io::Error>,
 }
 
@@ -31,7 +33,20 @@ const GATHER: usize = 64 << 10;
 impl<W: Write> Ndjson<W> {
     /// Records into `out`; with `packets` one for each header too.
     pub fn new(out: W, packets: bool) -> Self {
-        Self { out, lines: Lines::default(), packets, error: None }
+        Self { out, lines: Lines::default(), packets, prompt: false, error: None }
+    }
+
+    /// With [`Ndjson::settled`] what is there is written, for whoever waits for it.
+    #[must_use]
+    pub fn promptly(self) -> Self {
+        Self { prompt: true, ..self }
+    }
+
+    /// No more records are at hand.
+    pub fn settled(&mut self) {
+        if self.prompt {
+            self.flush();
+        }
     }
 
     /// The first error of `out`, if there was one: the caller stops reading then.
@@ -55,16 +70,16 @@ impl<W: Write> Ndjson<W> {
     /// Writes what is gathered so far, for a live capture.
     pub fn flush(&mut self) {
         if self.error.is_none()
-            && let Err(e) = self.out.write_all(&self.lines.bytes)
+            && let Err(e) = self.out.write_all(&self.lines.buffer.bytes)
         {
             self.error = Some(e);
         }
-        self.lines.bytes.clear();
+        self.lines.buffer.bytes.clear();
     }
 
     fn end_line(&mut self) {
         self.lines.close();
-        if self.lines.bytes.len() >= GATHER {
+        if self.lines.buffer.bytes.len() >= GATHER {
             self.flush();
         }
     }
@@ -80,7 +95,7 @@ impl<W: Write> Ndjson<W> {
     fn tail(&mut self, ip: &Context) {
         let l = &mut self.lines;
         l.num("wire", ip.wire.into());
-        l.display("encap", ip.path);
+        l.path("encap", ip.path);
         l.flag("frag", ip.fragmented);
         if !ip.problems.is_empty() {
             l.words("problems", ip.problems.iter().map(|p| p.text()));
@@ -126,12 +141,11 @@ impl<W: Write> Sink for Ndjson<W> {
             l.num("len", s.len.into());
         }
         l.num("hdr_len", s.header_len.into());
-        let options = s.options.as_slice();
-        if !options.is_empty() {
-            l.display("opts", OptionField(options));
-        }
+        l.options("opts", s.options.as_slice());
         let a = &seen.analysis;
-        l.words("an", a.labels.names());
+        if !a.labels.is_empty() {
+            l.words("an", a.labels.names());
+        }
         if a.labels.has(Labels::DUPLICATE_ACK) {
             l.num("duplicate_ack_num", a.duplicate_ack_num.into());
             l.num("duplicate_ack_frame", a.duplicate_ack_frame);
@@ -325,21 +339,21 @@ fn sides(l: &mut Lines, c: &TcpConversation) {
     l.maybe_pair("window_scale", sides.map(|side| c.window_shift(side).map(i64::from)));
     l.pair("data_segments", of(|s| s.data_segments.into()));
     l.pair("unique_bytes", of(|s| s.unique_bytes));
-    l.pair("retransmitted_segments", of(|s| s.retransmitted_segments.into()));
-    l.pair("retransmitted_bytes", of(|s| s.retransmitted_bytes));
-    l.pair("out_of_order_segments", of(|s| s.out_of_order_segments.into()));
-    l.pair("out_of_order_depth", of(|s| s.out_of_order_depth.into()));
-    l.pair("duplicate_acks", of(|s| s.duplicate_acks.into()));
+    l.pair("retransmitted_segments", of(|s| s.trouble().retransmitted_segments.into()));
+    l.pair("retransmitted_bytes", of(|s| s.trouble().retransmitted_bytes));
+    l.pair("out_of_order_segments", of(|s| s.trouble().out_of_order_segments.into()));
+    l.pair("out_of_order_depth", of(|s| s.trouble().out_of_order_depth.into()));
+    l.pair("duplicate_acks", of(|s| s.trouble().duplicate_acks.into()));
     l.pair("pure_acks", of(|s| s.pure_acks.into()));
     l.pair("pushes", of(|s| s.pushes.into()));
-    l.maybe_pair("segment_min", both.map(|s| s.segment_sizes.map(|w| w.0.into())));
-    l.maybe_pair("segment_max", both.map(|s| s.segment_sizes.map(|w| w.1.into())));
-    l.maybe_pair("window_min", both.map(|s| s.windows.map(|w| w.0.into())));
-    l.maybe_pair("window_max", both.map(|s| s.windows.map(|w| w.1.into())));
-    l.pair("zero_windows", of(|s| s.zero_windows.into()));
-    l.maybe_pair("zero_window_time", both.map(|s| Some(s.zero_window_time)));
+    l.maybe_pair("segment_min", both.map(|s| s.segment_sizes().map(|w| w.0.into())));
+    l.maybe_pair("segment_max", both.map(|s| s.segment_sizes().map(|w| w.1.into())));
+    l.maybe_pair("window_min", both.map(|s| s.windows().map(|w| w.0.into())));
+    l.maybe_pair("window_max", both.map(|s| s.windows().map(|w| w.1.into())));
+    l.pair("zero_windows", of(|s| s.trouble().zero_windows.into()));
+    l.maybe_pair("zero_window_time", both.map(|s| Some(s.trouble().zero_window_time)));
     l.pair("flight_max", of(|s| s.flight_max.into()));
-    let first_flight = |s: &Stats| s.initial_window_known.then_some(s.initial_window.into());
+    let first_flight = |s: &Stats| s.initial_window().map(i64::from);
     l.maybe_pair("initial_window", both.map(first_flight));
     let rtt = |figure: fn(&Rtt) -> i64| both.map(|s| (s.rtt.samples > 0).then(|| figure(&s.rtt)));
     l.pair("rtt_samples", of(|s| s.rtt.samples.into()));
@@ -350,8 +364,8 @@ fn sides(l: &mut Lines, c: &TcpConversation) {
     l.maybe_pair("rtt_p95", rtt(|r| r.quantile(95)));
     l.maybe_pair("rtt_jitter", rtt(Rtt::jitter));
     l.maybe_pair("idle_max", both.map(|s| Some(s.idle_max)));
-    l.maybe_pair("data_first", both.map(|s| s.data_times.map(|t| t.0.nanos())));
-    l.maybe_pair("data_last", both.map(|s| s.data_times.map(|t| t.1.nanos())));
+    l.maybe_pair("data_first", both.map(|s| s.data_times().map(|t| t.0.nanos())));
+    l.maybe_pair("data_last", both.map(|s| s.data_times().map(|t| t.1.nanos())));
 }
 
 fn evidence(l: &mut Lines, e: &Evidence) {

@@ -78,7 +78,7 @@ pub(super) fn name(
     // A probe waits for two round trips (RFC 8985 section 7.2); those measured here may be
     // shorter than its sender's, not longer.
     let probe = match fwd.rtt() {
-        Some(rtt) if waited < rtt * 3 / 2 => (EventKind::Retransmit, Confidence::Undetermined),
+        Some(rtt) if waited < rtt.saturating_mul(3) / 2 => (EventKind::Retransmit, Confidence::Undetermined),
         Some(_) => (EventKind::TailLossProbe, Confidence::Likely),
         None => (EventKind::TailLossProbe, Confidence::Undetermined),
     };

@@ -30,7 +30,7 @@ use memory::{Print, SideMemory, Skip};
 /// A segment with everything that a verdict may look at.
 pub(super) struct Scene<'a> {
     pub s: &'a TcpSegment,
-    pub digest: &'a Digest,
+    pub digest: &'a Digest<'a>,
     pub analysis: &'a Analysis,
     /// Sender and receiver as the labels see them, after the segment.
     pub fwd: &'a LabelSide,

@@ -37,7 +37,8 @@ pub(super) fn judge(fwd: &SideMemory, rev: &SideMemory, scene: &Scene<'_>, emit:
             Evidence { original: Some(frame), elapsed: Some(elapsed), rtt: fwd.rtt(), ..Evidence::default() };
         // What comes sooner may have been on its way before the window closed; and after a
         // minute's silence a keep-alive looks the same.
-        let persists = elapsed >= SHORTEST_TIMEOUT && fwd.rtt().is_none_or(|rtt| elapsed > 2 * rtt);
+        let persists =
+            elapsed >= SHORTEST_TIMEOUT && fwd.rtt().is_none_or(|rtt| elapsed > rtt.saturating_mul(2));
         let quiet = silent.is_some_and(|n| n >= KEEP_ALIVE_IDLE);
         let confidence = if persists && !quiet { Confidence::Certain } else { Confidence::Likely };
         emit(scene.event(EventKind::WindowProbe, confidence, evidence));

@@ -1,0 +1,267 @@
+//! The highest rate that a live capture bears without losing a packet: synfin beside tcpdump
+//! and dumpcap, on loopback and on a veth pair, in a network namespace of its own.
+//!
+//! ```text
+//! cargo run --release --example live                     needs root
+//! cargo run --release --example live -- --seconds 2 --dir target/tmp/captures
+//! ```
+//!
+//! Frames of the captures `short` and `bulk` are sent by a raw socket at a rate that grows
+//! until the program loses some, then by halves between the two.
+
+use std::error::Error;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use pnet::datalink::{self, Channel, Config, DataLinkSender};
+use synfin::source::{CaptureFile, PacketSource as _};
+
+/// Frames that are sent over and over.
+const FRAMES: usize = 100_000;
+/// The first rate, frames a second, and how often the interval is halved.
+const FIRST: f64 = 50_000.0;
+const HALVINGS: u32 = 4;
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+/// A program that captures from an interface into nothing.
+struct Catcher {
+    name: &'static str,
+    words: Vec<String>,
+}
+
+/// What one run showed.
+struct Trial {
+    sent: u64,
+    seconds: f64,
+    received: u64,
+    dropped: u64,
+}
+
+impl Trial {
+    fn lossless(&self) -> bool {
+        self.dropped == 0 && self.received >= self.sent
+    }
+
+    fn rate(&self) -> f64 {
+        self.sent as f64 / self.seconds
+    }
+}
+
+fn frames(dir: &Path, kind: &str) -> Outcome<Vec<Vec<u8>>> {
+    let path = dir.join(format!("{kind}.pcap"));
+    let mut file = CaptureFile::open(&path).map_err(|e| {
+        format!("{e}\nmake it: cargo run --release --example generate -- {kind} -o {}", path.display())
+    })?;
+    let mut frames = Vec::with_capacity(FRAMES);
+    while let Some(packet) = file.next_packet()? {
+        frames.push(packet.data.to_vec());
+        if frames.len() == FRAMES {
+            break;
+        }
+    }
+    Ok(frames)
+}
+
+fn ip(words: &str) -> Outcome<()> {
+    let status = Command::new("ip").args(words.split(' ')).status()?;
+    if status.success() { Ok(()) } else { Err(format!("ip {words}: {status}").into()) }
+}
+
+fn sender(interface: &str) -> Outcome<Box<dyn DataLinkSender>> {
+    let found = datalink::interfaces().into_iter().find(|i| i.name == interface);
+    let found = found.ok_or_else(|| format!("there is no {interface}"))?;
+    match datalink::channel(&found, Config::default())? {
+        Channel::Ethernet(to, _) => Ok(to),
+        _ => Err("no Ethernet".into()),
+    }
+}
+
+/// Sends frames at `rate` a second, or as fast as it goes.
+fn send(to: &mut dyn DataLinkSender, frames: &[Vec<u8>], rate: f64, time: Duration) -> (u64, f64) {
+    let begin = Instant::now();
+    let mut sent = 0u64;
+    loop {
+        let elapsed = begin.elapsed();
+        if elapsed >= time {
+            return (sent, elapsed.as_secs_f64());
+        }
+        let due = (elapsed.as_secs_f64() * rate) as u64;
+        for _ in 0..due.saturating_sub(sent).min(64) {
+            let frame = &frames[sent as usize % frames.len()];
+            sent += u64::from(matches!(to.send_to(frame, None), Some(Ok(()))));
+        }
+    }
+}
+
+/// Numbers of the line that has `word`.
+fn numbers(text: &str, word: &str) -> Vec<u64> {
+    let line = text.lines().find(|l| l.contains(word)).unwrap_or_default();
+    // What a program quotes is a name, and may hold digits.
+    let line: String = line.split('\'').step_by(2).collect();
+    line.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect()
+}
+
+/// Received and dropped, as the program says at its end.
+fn tally(name: &str, text: &str) -> Outcome<(u64, u64)> {
+    let first = |word: &str, nth: usize| numbers(text, word).get(nth).copied();
+    let found = match name {
+        _ if name.starts_with("synfin") => first("packets captured", 0).zip(first("packets captured", 2)),
+        "tcpdump" => first("packets captured", 0).zip(first("dropped by kernel", 0)),
+        _ => first("received/dropped", 0).zip(first("received/dropped", 1)),
+    };
+    found.ok_or_else(|| format!("{name} does not say what it dropped: {text}").into())
+}
+
+/// Nothing says when a program has taken in what the kernel holds for it.
+#[allow(clippy::disallowed_methods, reason = "a benchmark may wait; no test depends on it")]
+fn wait(millis: u64) {
+    std::thread::sleep(Duration::from_millis(millis));
+}
+
+fn start(catcher: &Catcher, interface: &str) -> Outcome<Child> {
+    let words = catcher.words.iter().map(|w| if w == "IFACE" { interface } else { w });
+    let words: Vec<&str> = words.collect();
+    let mut child =
+        Command::new(words[0]).args(&words[1..]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+    // It says so once the device is open.
+    let stderr = child.stderr.as_mut().ok_or("no standard error")?;
+    let mut said = Vec::new();
+    while !String::from_utf8_lossy(&said).to_lowercase().contains(interface) {
+        let mut one = [0];
+        if stderr.read(&mut one)? == 0 {
+            return Err(String::from_utf8_lossy(&said).into());
+        }
+        said.push(one[0]);
+    }
+    wait(300);
+    Ok(child)
+}
+
+fn trial(
+    catcher: &Catcher,
+    (from, at): (&str, &str),
+    frames: &[Vec<u8>],
+    rate: f64,
+    time: Duration,
+) -> Outcome<Trial> {
+    let mut to = sender(from)?;
+    let mut child = start(catcher, at)?;
+    let (sent, seconds) = send(&mut *to, frames, rate, time);
+    wait(1500);
+    kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT)?;
+    let mut text = String::new();
+    child.stderr.take().ok_or("no standard error")?.read_to_string(&mut text)?;
+    child.wait()?;
+    let (received, dropped) = tally(catcher.name, &text)?;
+    Ok(Trial { sent, seconds, received, dropped })
+}
+
+/// The highest rate without a loss: the fastest lossless trial.
+fn highest(
+    catcher: &Catcher,
+    path: (&str, &str),
+    frames: &[Vec<u8>],
+    time: Duration,
+) -> Outcome<(f64, bool)> {
+    let (mut best, mut rate) = (0.0f64, FIRST);
+    let lost = loop {
+        let run = trial(catcher, path, frames, rate, time)?;
+        if !run.lossless() {
+            break rate.min(run.rate() * 1.02);
+        }
+        best = best.max(run.rate());
+        if run.rate() < 0.9 * rate {
+            return Ok((best, true)); // the sender can no more
+        }
+        rate *= 2.0;
+    };
+    let mut high = lost;
+    for _ in 0..HALVINGS {
+        let middle = f64::midpoint(best, high);
+        let run = trial(catcher, path, frames, middle, time)?;
+        if run.lossless() {
+            best = best.max(run.rate());
+        } else {
+            high = middle;
+        }
+    }
+    Ok((best, false))
+}
+
+fn run() -> Outcome<()> {
+    let mut time = Duration::from_secs(2);
+    let mut dir = PathBuf::from("target/tmp/captures");
+    let mut words = std::env::args().skip(1);
+    while let (Some(word), value) = (words.next(), words.next()) {
+        let value = value.ok_or_else(|| format!("{word}: its value is missing"))?;
+        match word.as_str() {
+            "--seconds" => time = Duration::from_secs_f64(value.parse()?),
+            "--dir" => dir = value.into(),
+            _ => return Err(format!("{word}: unknown").into()),
+        }
+    }
+    let synfin = std::env::current_exe()?.with_file_name("../synfin").to_string_lossy().into_owned();
+    unshare(CloneFlags::CLONE_NEWNET).map_err(|e| format!("a network namespace: {e} (root?)"))?;
+    ip("link set lo up")?;
+    ip("link add here type veth peer name there")?;
+    ip("link set here up")?;
+    ip("link set there up")?;
+    let command = |words: &str| words.split(' ').map(String::from).collect::<Vec<_>>();
+    let catchers = [
+        Catcher {
+            name: "synfin",
+            words: [vec![synfin.clone()], command("capture -i IFACE -Z root")].concat(),
+        },
+        Catcher {
+            name: "synfin -w",
+            words: [vec![synfin], command("capture -i IFACE -Z root -w /dev/null")].concat(),
+        },
+        Catcher { name: "tcpdump", words: command("tcpdump -i IFACE -B 32768 -w /dev/null") },
+        Catcher { name: "dumpcap", words: command("dumpcap -i IFACE -B 32 -w /dev/null") },
+    ];
+    println!("| wire | frames | program | highest rate without a loss, frames a second | Mbit/s |");
+    println!("|---|---|---|--:|--:|");
+    for (wire, path) in [("veth", ("here", "there")), ("lo", ("lo", "lo"))] {
+        for kind in ["short", "bulk"] {
+            let frames = frames(&dir, kind)?;
+            let mean = frames.iter().map(Vec::len).sum::<usize>() as f64 / frames.len() as f64;
+            for catcher in &catchers {
+                if Command::new(&catcher.words[0])
+                    .arg("--version")
+                    .stdout(Stdio::null())
+                    .stderr(Stdio::null())
+                    .status()
+                    .is_err()
+                {
+                    eprintln!("{}: not installed, left out", catcher.name);
+                    continue;
+                }
+                let (rate, all) = highest(catcher, path, &frames, time)?;
+                println!(
+                    "| {wire} | {kind}, {mean:.0} octets | {} | {}{:.0} | {:.0} |",
+                    catcher.name,
+                    if all { "≥ " } else { "" },
+                    rate,
+                    rate * mean * 8.0 / 1e6,
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("live: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
