@@ -3,7 +3,7 @@
 include packaging/install.mk
 
 .DEFAULT_GOAL := release
-.PHONY: help setup demo test lint fmt unit bench browser-test fuzz pictures conformance clean
+.PHONY: help setup demo test lint fmt unit bench drift browser-test fuzz pictures conformance clean
 
 release: setup
 
@@ -14,9 +14,10 @@ help:
 	@echo "make release     the program, manual pages and completions"
 	@echo "make install     into PREFIX ($(PREFIX)); then 'make setcap' to capture without sudo"
 	@echo "make bench       speed and memory beside other programs, into docs/performance.md"
-	@echo "make browser-test  the HTML report and the pictures in headless Chromium"
+	@echo "make drift       instructions a packet of the hot path, beside the baseline"
+	@echo "make browser-test  a part of make test: the HTML report and the pictures in headless Chromium"
 	@echo "make fuzz        every fuzz target, FUZZ_SECONDS ($(FUZZ_SECONDS)) each"
-	@echo "make pictures    the ladders, headers and graphs of the bundled captures, in target/pictures"
+	@echo "make pictures    the pictures of the README, into docs/pictures"
 	@echo "make conformance every capture of the conformance corpus, if it is beside this checkout"
 	@echo "make deb         a Debian package"
 
@@ -30,7 +31,7 @@ demo: setup
 	@echo
 	$(BINARY) lab run udp-basic
 
-test: setup lint unit
+test: setup lint unit browser-test
 
 lint: setup fmt
 	$(CARGO) clippy --locked --all-targets -- -D warnings
@@ -54,10 +55,13 @@ bench: setup
 	$(CARGO) bench --locked --bench compare -- --growth --write docs/performance.md
 	@if [ "$$(id -u)" = 0 ]; then target/release/examples/live; \
 	else echo "live rates: skipped, they need root (sudo target/release/examples/live)"; fi
-	@if command -v valgrind >/dev/null 2>&1; then $(CARGO) run --release --locked --example drift; \
-	else echo "instruction counts: skipped, valgrind is not installed"; fi
+	$(MAKE) drift
 
-# The report and the pictures in a real browser; says what it skips, and why.
+# Instructions a packet of decode, track and the readers, beside benches/instructions.json.
+drift: setup
+	$(CARGO) run --release --locked --example drift
+
+# The report and the pictures in a real browser; says SKIPPED, and why, where there is none.
 browser-test: setup
 	tests/browser/run.sh
 
@@ -65,16 +69,10 @@ FUZZ_SECONDS ?= 60
 fuzz: setup
 	fuzz/run.sh $(FUZZ_SECONDS)
 
-PICTURES := target/pictures
+# The README's, in docs/pictures; they are kept, so look at them before you commit them.
 pictures: setup
 	$(CARGO) build --release --locked
-	@mkdir -p $(PICTURES)
-	@for capture in captures/*.pkt; do \
-	    name=$$(basename $$capture .pkt); \
-	    case $$name in udp-*) stream=udp:0 ;; *) stream=tcp:0 ;; esac; \
-	    $(BINARY) replay $$capture --stream $$stream --view ladder --format svg > $(PICTURES)/$$name-ladder.svg; \
-	    $(BINARY) replay $$capture --packet 1 --view headers --format svg > $(PICTURES)/$$name-header.svg; \
-	done; ls $(PICTURES)
+	docs/pictures.sh $(BINARY)
 
 CORPUS ?= ../shared/conformance
 conformance: setup

@@ -383,6 +383,52 @@ fn filters_counts_and_streams_select() {
     assert!(text.contains("udp:0") && !text.contains("tcp:0"), "{text}");
 }
 
+/// The same packets at both ends: 10 ms on the way, one lost, and the server's clock is ahead.
+#[test]
+fn a_second_capture_tells_how_long_packets_travel() {
+    let folder = TempDir::new().unwrap();
+    let client = folder.path().join("client.pkt");
+    let server = folder.path().join("server.pkt");
+    fs::write(
+        &client,
+        "tcp 10.0.0.1:40000 > 192.0.2.1:80
+0      > S  0:0(0) ipid 1
++.020  < S. 0:0(0) ack 1 ipid 101
++.001  > .  1:1(0) ack 1 ipid 2
++.001  > P. 1:101(100) ack 1 ipid 3
++.300  > P. 1:101(100) ack 1 ipid 4
++.020  < .  1:1(0) ack 101 ipid 102
+",
+    )
+    .unwrap();
+    fs::write(
+        &server,
+        "tcp 10.0.0.1:40000 > 192.0.2.1:80
+5.010  > S  0:0(0) ipid 1
++0     < S. 0:0(0) ack 1 ipid 101
++.021  > .  1:1(0) ack 1 ipid 2
++.301  > P. 1:101(100) ack 1 ipid 4
++0     < .  1:1(0) ack 101 ipid 102
+",
+    )
+    .unwrap();
+    for (near, far, lost) in [(&client, &server, true), (&server, &client, false)] {
+        let ladder = ["--view", "ladder", "--stream", "0"];
+        let mut command = synfin();
+        let text = output(command.arg("replay").arg(near).arg("--far").arg(far).args(ladder));
+        assert_eq!(text.matches("10.0 ms on the way").count(), 5, "{text}");
+        assert_eq!(text.contains('×'), lost, "{text}");
+        let mut command = synfin();
+        let svg = output(command.arg("replay").arg(near).arg("--far").arg(far).args(["--format", "svg"]));
+        assert_eq!(svg.matches("10.0 ms on the way").count(), 5, "{svg}");
+    }
+    let mut command = synfin();
+    let table = output(command.arg("replay").arg(&client).arg("--far").arg(&server));
+    let told = "5 of 6 packets of tcp:0 were seen there, 1 lost on the way, round trip 20.000 ms at least";
+    assert!(table.split_whitespace().collect::<Vec<_>>().join(" ").contains(told), "{table}");
+    synfin().arg("replay").arg(&client).args(["--far", "no-such-file"]).assert().code(1);
+}
+
 #[test]
 fn every_view_and_format_speaks() {
     for view in ["connections", "handshake", "teardown", "segments", "ladder", "overhead", "graph", "events"]

@@ -21,7 +21,7 @@ use synfin::view::connections::Connections;
 use synfin::view::csv::Csv;
 use synfin::view::events::Events;
 use synfin::view::explain::Explain;
-use synfin::view::graph::{self, Graph, GraphView};
+use synfin::view::graph::{self, Graph};
 use synfin::view::handshake::Handshakes;
 use synfin::view::header::HeaderDiagram;
 use synfin::view::html::{HtmlView, Limits, NoPictures};
@@ -77,6 +77,7 @@ fn show(octets: &[u8]) -> usize {
     };
     let (mut decoder, mut tracker) = (Decoder::default(), Tracker::new(TrackerOptions::default()));
     let options = RecorderOptions {
+        list_events: true,
         limit: Some(300),
         select: Selection::First(3),
         rows: 2_000,
@@ -104,7 +105,7 @@ fn show(octets: &[u8]) -> usize {
     recorder.source(source.interfaces(), source.remarks(), drops);
     let report = recorder.finish();
     let (text, markdown) = (Pen::Text, Pen::Markdown);
-    let views: [&dyn View; 17] = [
+    let views: [&dyn View; 16] = [
         &Connections::default(),
         &Handshakes::default(),
         &Teardowns::default(),
@@ -114,7 +115,6 @@ fn show(octets: &[u8]) -> usize {
         &Events { pen: markdown },
         &Explain::default(),
         &Explain { pen: markdown, ..Explain::default() },
-        &GraphView { kinds: &Graph::ALL },
         &Markdown::default(),
         &HtmlView { pictures: NoPictures, limits: Limits::default() },
         &Json,
@@ -135,7 +135,9 @@ fn show(octets: &[u8]) -> usize {
         ladder.text(&style, &mut out).unwrap();
         shown += out.len() + ladder.svg().len() + ladder.markdown().len();
         for kind in Graph::ALL {
-            shown += graph::render_svg(kind, detail, &conversation, &[]).len();
+            let mut out = Vec::new();
+            graph::render_one(kind, detail, &conversation, &[], &style, &mut out).unwrap();
+            shown += out.len() + graph::render_svg(kind, detail, &conversation, &[]).len();
             shown +=
                 graph::xplot(kind, detail, &conversation, &[]).iter().map(|f| f.text.len()).sum::<usize>();
         }

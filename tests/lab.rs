@@ -36,6 +36,31 @@ fn able() -> bool {
     able
 }
 
+#[test]
+fn a_picture_of_a_lab_is_only_the_picture() {
+    if !able() {
+        return;
+    }
+    for (format, begins, ends) in
+        [("svg", "<svg", "</svg>"), ("html", "<!DOCTYPE", "</html>"), ("json", "{", "}")]
+    {
+        let out = lab(&["tcp-basic", "--view", "ladder", "--format", format]);
+        let shown = text(&out.stdout);
+        assert!(shown.starts_with(begins) && shown.trim_end().ends_with(ends), "{format}: {shown}");
+        assert!(text(&out.stderr).contains("✓ three segments open the connection"), "{}", text(&out.stderr));
+    }
+}
+
+#[test]
+fn the_kernels_congestion_window_stands_in_the_graph() {
+    if !able() {
+        return;
+    }
+    let out = lab(&["slow-start", "--view", "graph", "--graph", "flight"]);
+    let shown = text(&out.stdout);
+    assert!(shown.contains("congestion window"), "{shown}");
+}
+
 /// A lab file in a directory of its own.
 fn lesson(dir: &Path, toml: &str) -> PathBuf {
     let path = dir.join("lesson.toml");

@@ -192,7 +192,9 @@ fn show_packets(outcome: &LabOutcome, at: Observer, look: &LookArgs, style: &Sty
     let frames = std::mem::take(&mut flow.front.first);
     let beside = Beside { frames, ..Beside::lab(outcome, at) };
     show::show(&report, look, style, flow.front.kept.as_ref(), &beside)?;
-    println!();
+    if look.format == Format::Text {
+        println!();
+    }
     Ok(())
 }
 
@@ -232,14 +234,12 @@ fn run_labs(args: &LabRunArgs) -> anyhow::Result<ExitCode> {
                 if let Some(path) = &args.write {
                     save(&outcome, options.at, path)?;
                 }
-                let mut out = anstream::stdout().lock();
                 if all {
-                    score_line(&mut out, &outcome)?;
+                    score_line(&mut anstream::stdout().lock(), &outcome)?;
                 } else {
-                    head(&mut out, &outcome)?;
-                    drop(out);
+                    head(&mut *around(&args.look), &outcome)?;
                     show_packets(&outcome, options.at, &args.look, &style)?;
-                    verdict(&mut anstream::stdout().lock(), &outcome, options.alters_the_wire())?;
+                    verdict(&mut *around(&args.look), &outcome, options.alters_the_wire())?;
                 }
             }
             Err(e) => {
@@ -265,8 +265,16 @@ fn instead(name: &str, look: &LookArgs, style: &Style) -> anyhow::Result<()> {
         "synfin: showing the capture of {} that comes with synfin instead; nothing was run or checked here",
         Printable(name)
     );
-    head(&mut anstream::stdout().lock(), &outcome)?;
+    head(&mut *around(look), &outcome)?;
     show_packets(&outcome, outcome.at, look, style)
+}
+
+/// Where the words around the packets go: not into a picture or a document.
+fn around(look: &LookArgs) -> Box<dyn Write> {
+    match look.format {
+        Format::Text => Box::new(anstream::stdout().lock()),
+        _ => Box::new(anstream::stderr().lock()),
+    }
 }
 
 fn complain(name: &str, e: &LabError) {

@@ -5,6 +5,7 @@ mod capture;
 pub mod completions;
 pub mod confine;
 pub mod doctor;
+mod far;
 mod flow;
 pub mod interfaces;
 pub mod lab;

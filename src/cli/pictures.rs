@@ -4,21 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use crate::decode::headers::headers;
 use crate::lab::{Fate, LabOutcome, Observer};
-use crate::model::{PerSide, Side, TcpFlags};
-use crate::report::{Conversation, Detail, Row, RowKind};
+use crate::model::{PerSide, Side, Timestamp};
+use crate::report::{Conversation, Detail};
 use crate::view::calls::CallRow;
-use crate::view::explain;
-use crate::view::header::HeaderDiagram;
-use crate::view::html::Pictures;
-use crate::view::ladder::{Ladder, Lane, LaneCall, Options, Transit};
+use crate::view::graph::Extra;
+use crate::view::ladder::{Lane, LaneCall, Options, Transit};
 use crate::view::services::Services;
 
 use super::flow::KeptFrame;
 
-/// Arrows of one ladder in a page at most.
-const LADDER_ARROWS: usize = 300;
 /// Octets of frames that are kept for a page.
 pub(super) const ROOM: usize = 4 << 20;
 
@@ -33,7 +28,12 @@ pub(super) struct Beside {
     pub callers: Vec<(usize, IpAddr)>,
     /// What became of frames on the wire.
     pub transit: Transit,
+    /// The congestion windows of a lab's sockets, by TCP_INFO.
+    pub congestion: BTreeMap<SocketKey, Vec<(Timestamp, u64)>>,
 }
+
+/// A socket: its address, its port and the peer's.
+type SocketKey = (IpAddr, u16, u16);
 
 impl Beside {
     /// What a lab knows of the packets that `at` saw.
@@ -58,15 +58,36 @@ impl Beside {
         }
         beside.calls = Some(calls);
         for (i, seen) in outcome.capture(at).iter().enumerate() {
-            let Some(frame) = outcome.frames.get(seen.frame).filter(|_| seen.sent) else { continue };
+            let Some(frame) = outcome.frames.get(seen.frame) else { continue };
             let number = i as u64 + 1;
-            if let Some(arrival) = frame.deliveries.first() {
+            if !seen.sent {
+                beside.transit.departures.insert(number, frame.ts);
+            } else if let Some(arrival) = frame.deliveries.first() {
                 beside.transit.arrivals.insert(number, arrival.ts);
             } else if frame.fate.iter().any(|f| matches!(f, Fate::Dropped | Fate::QueueFull | Fate::Lost)) {
                 beside.transit.lost.insert(number);
             }
         }
+        for sample in &outcome.states {
+            let (Some(host), Some(info)) = (outcome.hosts.get(sample.host), sample.info) else { continue };
+            let window = u64::from(info.snd_cwnd) * u64::from(info.snd_mss);
+            let socket = (host.addr.into(), sample.local_port, sample.remote_port);
+            let points = beside.congestion.entry(socket).or_default();
+            if sample.remote_port != 0 && points.last().is_none_or(|&(_, last)| last != window) {
+                points.push((sample.ts, window));
+            }
+        }
         beside
+    }
+
+    /// The congestion windows of this conversation's two ends.
+    pub fn extra(&self, c: &Conversation) -> Vec<Extra<'_>> {
+        let points = |side: Side| {
+            let (own, peer) = (c.endpoints[side], c.endpoints[side.other()]);
+            let points = self.congestion.get(&(own.addr, own.port, peer.port))?;
+            c.tcp.as_ref().map(|_| Extra { side, points })
+        };
+        Side::BOTH.into_iter().filter_map(points).collect()
     }
 
     /// What a ladder of this conversation may know.
@@ -105,32 +126,4 @@ fn names(c: &Conversation) -> PerSide<Option<String>> {
         Services::system().name(port, c.id.protocol).filter(|_| telling).map(str::to_owned)
     };
     PerSide::new(name(Side::Orig), name(Side::Resp))
-}
-
-/// The pictures of the HTML report.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Drawn<'a>(pub &'a Beside);
-
-impl Pictures for Drawn<'_> {
-    fn story(&self, detail: &Detail, conversation: &Conversation) -> Option<String> {
-        Some(explain::tell(conversation, &detail.events).join("\n\n"))
-    }
-
-    fn ladder_svg(&self, detail: &Detail, conversation: &Conversation, _: &str) -> Option<String> {
-        let options = Options { limit: Some(LADDER_ARROWS), ..self.0.ladder(conversation, detail) };
-        Some(Ladder::new(conversation, detail, &options).svg())
-    }
-
-    fn headers_svg(&self, detail: &Detail, _: &Conversation, _: &str) -> Vec<(String, String)> {
-        let syn = |row: &&Row| matches!(&row.kind, RowKind::Tcp { flags, .. } if flags.has(TcpFlags::SYN));
-        let data = |row: &&Row| row.len > 0 && !syn(row);
-        let first = [(detail.rows.iter().find(syn), "SYN"), (detail.rows.iter().find(data), "first data")];
-        let drawn = first.into_iter().filter_map(|(row, what)| {
-            let row = row?;
-            let frame = self.0.frames.get(&row.frame)?;
-            let tree = headers(frame.link, &frame.data, frame.orig_len);
-            Some((format!("The {what}: packet {}", row.frame), HeaderDiagram.render_svg(&tree)))
-        });
-        drawn.collect()
-    }
 }

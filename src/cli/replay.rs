@@ -19,7 +19,7 @@ use super::noted::Noted;
 use super::pictures::{Beside, ROOM};
 use super::progress::ProgressLine;
 use super::save::{self, SaveArgs};
-use super::{complain, show};
+use super::{complain, far, show};
 
 /// Show what happened in capture files
 ///
@@ -47,6 +47,10 @@ pub(super) struct ReplayArgs {
     /// Go on as the file grows, until Ctrl-C; NDJSON records come as soon as their packets do
     #[arg(long)]
     follow: bool,
+
+    /// A capture of the same packets at their other end: ladders show how long each travelled
+    #[arg(long, value_name = "FILE")]
+    far: Option<PathBuf>,
 
     /// The same, and on to the next files of a rotating set (-C, -G, -W): those beside the
     /// file whose names differ from its own in numbers only
@@ -114,6 +118,9 @@ pub(super) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     if follow != Follow::No && files.len() > 1 {
         bail!("--follow and --follow-set read one file");
     }
+    if args.far.is_some() && args.look.format == Format::Ndjson {
+        bail!("--far is for ladders and reports, not for records");
+    }
     let inputs: Vec<PathBuf> = files.iter().filter(|f| f.as_os_str() != "-").cloned().collect();
 
     let mut flow = Flow::new(args.track.options());
@@ -157,7 +164,12 @@ pub(super) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     let mut report = recorder.finish();
     report.summary.origins = origins;
     report.summary.fault = end.as_ref().err().map(ToString::to_string);
-    let beside = Beside { frames: std::mem::take(&mut flow.front.first), ..Beside::default() };
+    let mut beside = Beside { frames: std::mem::take(&mut flow.front.first), ..Beside::default() };
+    if let Some(path) = &args.far {
+        let told = far::transit(path, &report)?;
+        beside.transit = told.0;
+        report.summary.remarks.push(told.1);
+    }
     show::show(&report, &args.look, &style, flow.front.kept.as_ref(), &beside)?;
     Ok(ended(end, &flow))
 }

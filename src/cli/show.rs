@@ -10,11 +10,11 @@ use crate::view::calls;
 use crate::view::connections::Connections;
 use crate::view::csv::Csv;
 use crate::view::events::Events;
-use crate::view::explain::Explain;
-use crate::view::graph::{Graph, GraphView};
+use crate::view::explain::{self, Explain};
+use crate::view::graph::Graph;
 use crate::view::handshake::Handshakes;
 use crate::view::header::HeaderDiagram;
-use crate::view::html::{HtmlView, Limits};
+use crate::view::html::{Drawn, HtmlView, Limits};
 use crate::view::json::Json;
 use crate::view::ladder::{Ladder, Options};
 use crate::view::markdown::Markdown;
@@ -25,7 +25,7 @@ use crate::view::{Pen, Style, View, graph};
 
 use super::flow::KeptFrame;
 use super::look::{Format, LookArgs, ViewName};
-use super::pictures::{Beside, Drawn};
+use super::pictures::Beside;
 
 /// Connections whose handshake and teardown are shown unasked.
 const FEW: usize = 5;
@@ -64,7 +64,9 @@ pub(super) fn recorder(look: &LookArgs) -> Recorder {
     // The stories are told from the events: they must not end where a table does.
     let told = look.views.contains(&ViewName::Explain);
     let events = if told { look.limit.0.map(|n| n.max(EVENTS_TOLD)) } else { look.limit.0 };
-    Recorder::new(RecorderOptions { limit: look.limit.0, select, rows, events, only })
+    let list_events = look.format == Format::Json
+        || look.views.iter().any(|v| matches!(v, ViewName::Events | ViewName::Explain));
+    Recorder::new(RecorderOptions { limit: look.limit.0, select, rows, events, only, list_events })
 }
 
 /// Writes the report to standard output as was asked.
@@ -122,7 +124,12 @@ pub(super) fn write(
         }
         Format::Markdown => Markdown::default().render(report, style, out)?,
         Format::Html => {
-            let pictures = Drawn(beside);
+            let pictures = Drawn {
+                story: Some(&|detail, c| Some(explain::tell(c, &detail.events).join("\n\n"))),
+                headers: Some(&|number| beside.frames.get(&number).map(tree)),
+                ladder: Some(&|detail, c| beside.ladder(c, detail)),
+                extra: Some(&|c| beside.extra(c)),
+            };
             HtmlView { pictures, limits: Limits::default() }.render(report, style, out)?;
         }
         Format::Svg => svg(report, look, frame, beside, out)?,
@@ -130,7 +137,7 @@ pub(super) fn write(
             // A file for each panel, as the program wants them.
             for (detail, conversation) in report.in_detail() {
                 for kind in kinds(look) {
-                    for file in graph::xplot(kind, detail, &conversation, &[]) {
+                    for file in graph::xplot(kind, detail, &conversation, &beside.extra(&conversation)) {
                         std::fs::write(&file.name, file.text).with_context(|| file.name.clone())?;
                         writeln!(out, "{}", file.name)?;
                     }
@@ -177,7 +184,13 @@ fn text(
             ViewName::Segments => Segments::default().render(report, style, out)?,
             ViewName::Ladder => ladders(report, style, beside, out)?,
             ViewName::Overhead => OverheadTable { pen: Pen::Text }.render(report, style, out)?,
-            ViewName::Graph => GraphView { kinds: &kinds(look) }.render(report, style, out)?,
+            ViewName::Graph => {
+                for kind in kinds(look) {
+                    for (detail, c) in report.in_detail() {
+                        graph::render_one(kind, detail, &c, &beside.extra(&c), style, out)?;
+                    }
+                }
+            }
             ViewName::Headers => match frame {
                 Some(frame) => HeaderDiagram.render_text(&tree(frame), style, out)?,
                 None => no_frame(look)?,
@@ -246,7 +259,8 @@ fn svg(
         bail!("an SVG is a picture of one conversation: add --stream N");
     };
     let picture = if look.graph.is_some() || look.views.contains(&ViewName::Graph) {
-        graph::render_svg(look.graph.unwrap_or(Graph::TimeSequence), detail, &conversation, &[])
+        let kind = look.graph.unwrap_or(Graph::TimeSequence);
+        graph::render_svg(kind, detail, &conversation, &beside.extra(&conversation))
     } else {
         Ladder::new(&conversation, detail, &beside.ladder(&conversation, detail)).svg()
     };

@@ -4,22 +4,20 @@
 //! thread that reads, decides and writes sees every packet in one exact order; only the
 //! kernels' own timers come in between.
 
+mod fate;
+mod pace;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::net::Ipv4Addr;
-use std::os::fd::AsFd;
 use std::time::{Duration, Instant, SystemTime};
 
-use nix::poll::{PollFd, PollFlags, ppoll};
-use nix::sys::time::TimeSpec;
-
-use super::craft;
 use super::error::LabError;
 use super::notice::{Notice, Wrap};
 use super::outcome::{Delivery, Fate, LabFrame};
-use super::peek::{Peek, Upper};
+use super::peek::Peek;
 use super::port::Port;
-use super::rules::{Act, Rule, Seen};
+use super::rules::{Rule, Seen};
 use super::truth::{TcpEnd, Truth};
 use crate::model::{LinkType, Timestamp};
 
@@ -266,147 +264,6 @@ impl Wire {
         }
     }
 
-    fn decide(&mut self, index: usize, from: Option<usize>, seen: &Seen, now: Timestamp) {
-        let mut acts = Vec::new();
-        for rule in &mut self.rules {
-            if rule.takes(from, seen) {
-                if let (Act::TooBig(mtu), Some(p)) = (rule.act, seen.peek)
-                    && p.total_len <= mtu
-                {
-                    continue;
-                }
-                rule.acted.push(index);
-                acts.push(rule.act);
-            }
-        }
-        let (mut delay, mut copies, mut hold) = (Duration::ZERO, 1, None);
-        let mut altered: Option<Vec<u8>> = None;
-        for act in acts {
-            match act {
-                Act::Drop => {
-                    self.note(index, Fate::Dropped);
-                    // Nobody will hear of it; only the sender's kernel can tell where it stands.
-                    return self.truth.sample(now, None);
-                }
-                Act::TooBig(mtu) => {
-                    self.note(index, Fate::Dropped);
-                    return self.refuse(index, mtu);
-                }
-                Act::Dup(n) => {
-                    copies += n;
-                    self.note(index, Fate::Duplicated(n));
-                }
-                Act::Delay(ms) => {
-                    delay += Duration::from_millis(ms.into());
-                    self.note(index, Fate::Delayed(ms));
-                }
-                Act::Hold(k) => {
-                    hold = Some(k);
-                    self.note(index, Fate::Held(k));
-                }
-                Act::Corrupt(at, xor) => {
-                    self.alter(index, &mut altered, |payload, _| {
-                        if let Some(b) = payload.get_mut(usize::from(at)) {
-                            *b ^= xor;
-                        }
-                    });
-                }
-                Act::NoChecksum => {
-                    self.alter(index, &mut altered, |_, header| {
-                        if let Some(field) = header.get_mut(6..8) {
-                            field.fill(0);
-                        }
-                    });
-                }
-            }
-        }
-        let line = from.and_then(|h| self.lines.get(h).copied()).unwrap_or_default();
-        if line.loss > 0 && self.dice() % 1_000_000 < line.loss.into() {
-            return self.note(index, Fate::Lost);
-        }
-        let Some(mut leaves) = self.queue(index, from, line, now) else {
-            return self.note(index, Fate::QueueFull);
-        };
-        leaves = leaves.plus(i64::try_from((line.delay + delay).as_nanos()).unwrap_or(i64::MAX));
-        if let Some(left) = hold {
-            self.held.push(Held { frame: index, from, left, altered });
-            return;
-        }
-        for _ in 0..copies {
-            self.push(leaves, index, altered.clone());
-        }
-        let mut released = Vec::new();
-        for h in &mut self.held {
-            if h.from == from && h.frame != index {
-                h.left -= 1;
-            }
-        }
-        self.held.retain_mut(|h| {
-            if h.left == 0 {
-                released.push((h.frame, h.altered.take()));
-            }
-            h.left > 0
-        });
-        for (frame, altered) in released {
-            self.push(leaves, frame, altered);
-        }
-    }
-
-    /// When the frame leaves the queue before a limited line; `None` when it is full.
-    fn queue(&mut self, index: usize, from: Option<usize>, line: Line, now: Timestamp) -> Option<Timestamp> {
-        let (true, Some(host)) = (line.rate > 0, from) else { return Some(now) };
-        let len = self.frames.get(index).map_or(0, |f| u64::from(f.orig_len));
-        let waiting = self.queued.get_mut(host)?;
-        waiting.retain(|t| *t > now);
-        if line.queue > 0 && waiting.len() >= line.queue {
-            return None;
-        }
-        let free = self.free_at.get_mut(host)?;
-        let start = (*free).max(now);
-        let takes = len.saturating_mul(8_000_000_000) / line.rate;
-        *free = start.plus(i64::try_from(takes).unwrap_or(i64::MAX));
-        waiting.push(*free);
-        Some(*free)
-    }
-
-    fn alter(
-        &mut self,
-        index: usize,
-        altered: &mut Option<Vec<u8>>,
-        change: impl FnOnce(&mut [u8], &mut [u8]),
-    ) {
-        let (Some(frame), Some(seen)) = (self.frames.get(index), self.seen.get(index)) else { return };
-        let skip = frame.bytes.len() - self.packet(&frame.bytes).len();
-        let mut bytes = altered.take().unwrap_or_else(|| frame.bytes.clone());
-        if let Some(p) = seen.peek {
-            let header = match p.upper {
-                Upper::Tcp(t) => t.header,
-                Upper::Udp { .. } => 8,
-                _ => 0,
-            };
-            let start = (skip + usize::from(p.ip_header)).min(bytes.len());
-            let (_, upper) = bytes.split_at_mut(start);
-            let (header, payload) = upper.split_at_mut(usize::from(header).min(upper.len()));
-            change(payload, header);
-        }
-        *altered = Some(bytes);
-        self.note(index, Fate::Altered);
-    }
-
-    /// Tells the sender that its packet was too big (RFC 1191), as a router does.
-    fn refuse(&mut self, index: usize, mtu: u16) {
-        let Some(frame) = self.frames.get(index) else { return };
-        let packet = self.packet(&frame.bytes).to_vec();
-        let Some(p) = Peek::ipv4(&packet) else { return };
-        let router = Ipv4Addr::new(10, 9, 0, 254);
-        self.inject(None, craft::fragmentation_needed(router, p.src, mtu, &packet));
-    }
-
-    /// A frame of the wire's own making, as if `from` had sent it.
-    pub(super) fn inject(&mut self, from: Option<usize>, packet: Vec<u8>) {
-        self.enter(from, packet, true);
-    }
-
     fn push(&mut self, at: Timestamp, frame: usize, altered: Option<Vec<u8>>) {
         self.order += 1;
         self.due.push(Reverse(Due { at, order: self.order, frame, altered }));
@@ -448,88 +305,6 @@ impl Wire {
         let now = self.clock.now();
         self.truth.sample(now, Some(due.frame));
         Ok(true)
-    }
-
-    /// Moves what can move now. `true` when something did.
-    pub(super) fn pump(&mut self) -> Result<bool, LabError> {
-        let mut moved = !self.intake()?.is_empty();
-        while self.deliver()? {
-            moved = true;
-            self.intake()?;
-        }
-        Ok(moved)
-    }
-
-    /// Moves one frame that can move now. `true` when there was one.
-    pub(super) fn advance(&mut self) -> Result<bool, LabError> {
-        let new = !self.intake()?.is_empty();
-        Ok(self.deliver()? || new)
-    }
-
-    /// Nothing is on its way.
-    pub(super) fn is_idle(&self) -> bool {
-        self.due.is_empty()
-    }
-
-    /// Lets time pass until a host sends something, a frame is due, or `longest` is over.
-    pub(super) fn rest(&self, longest: Duration) -> Result<(), LabError> {
-        let now = self.clock.now();
-        let next = self.due.peek().map_or(longest, |Reverse(d)| {
-            Duration::from_nanos(u64::try_from(d.at.since(now)).unwrap_or(0)).min(longest)
-        });
-        let mut fds: Vec<PollFd<'_>> =
-            self.ports.iter().map(|p| PollFd::new(p.as_fd(), PollFlags::POLLIN)).collect();
-        match ppoll(&mut fds, Some(TimeSpec::from_duration(next)), None) {
-            Ok(_) | Err(nix::errno::Errno::EINTR) => Ok(()),
-            Err(e) => Err(LabError::of_machine("poll", e, "report this")),
-        }
-    }
-
-    /// Runs until nothing is on its way and no host has anything to send at once.
-    pub(super) fn settle(&mut self) -> Result<(), LabError> {
-        let lag = self.ports.iter().any(Port::may_lag);
-        let limit = Instant::now() + Duration::from_secs(30);
-        loop {
-            if self.pump()? {
-                continue;
-            }
-            if !self.due.is_empty() {
-                self.rest(Duration::from_secs(1))?;
-            } else if !lag {
-                return Ok(());
-            } else {
-                self.rest(Duration::from_millis(2))?;
-                if !self.pump()? && self.due.is_empty() {
-                    return Ok(());
-                }
-            }
-            if Instant::now() > limit {
-                return Err(LabError::of_lab("settle", "the wire did not come to rest in 30 s"));
-            }
-        }
-    }
-
-    /// Runs until `done` says so; `false` when `limit` passes first.
-    pub(super) fn run_until(
-        &mut self,
-        limit: Duration,
-        mut done: impl FnMut(&mut Self) -> Result<bool, LabError>,
-    ) -> Result<bool, LabError> {
-        let end = Instant::now() + limit;
-        loop {
-            if done(self)? {
-                return Ok(true);
-            }
-            if self.pump()? {
-                continue;
-            }
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Ok(false);
-            }
-            // Kernel timers change sockets without a frame: look again soon.
-            self.rest(left.min(Duration::from_millis(5)))?;
-        }
     }
 
     /// Asks the kernels about their sockets now.

@@ -88,7 +88,8 @@ impl Conversations {
     }
 
     fn at(&self, place: &Place) -> Option<Conversation> {
-        unpack(self.chunks.get(place.chunk as usize)?.get(place.at as usize..)?)
+        let (c, _) = unpack(self.chunks.get(place.chunk as usize)?.get(place.at as usize..)?)?;
+        Some(c)
     }
 }
 

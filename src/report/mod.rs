@@ -4,6 +4,7 @@
 mod conversation;
 mod conversations;
 mod convert;
+mod events;
 mod frames;
 mod overhead;
 mod packed;
@@ -12,6 +13,7 @@ mod segment;
 
 pub use conversation::{Conversation, RttFacts, TcpFacts, TcpSideFacts, Traffic, UdpFacts};
 pub use conversations::Conversations;
+pub use events::Events;
 pub use frames::FrameTotals;
 pub use overhead::{HeaderLengths, OptionCounts, Overhead};
 pub use recorder::{Recorder, RecorderOptions, Selection};
@@ -19,7 +21,6 @@ pub use segment::{Detail, Row, RowKind};
 
 use crate::model::Timestamp;
 use crate::source::{Drops, Interface};
-use crate::track::Event;
 
 /// Everything that a view may print.
 #[derive(Debug, Clone, Default)]
@@ -33,7 +34,7 @@ pub struct Report {
     /// The segments of the conversations that were selected for a closer look.
     pub details: Vec<Detail>,
     /// What happened, in packet order.
-    pub events: Vec<Event>,
+    pub events: Events,
     /// Events beyond the limit.
     pub events_left_out: u64,
     /// Header lengths and shares by protocol.

@@ -1,4 +1,4 @@
-//! A conversation in few octets, so that a list may be of very many.
+//! A conversation or an event in few octets, so that a list may be of very many.
 //!
 //! Every figure is a number, and every number takes no more octets than it needs: a nibble
 //! says how many those are, and 0 to 7 stand in the nibble itself. Moments are differences
@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 
 use crate::model::{Endpoint, PerSide, Protocol, SeqNum, Side, StreamId, TcpState, Timestamp};
-use crate::track::{CONN_STATES, Handshake, Teardown};
+use crate::track::{CONN_STATES, Confidence, Event, EventKind, Evidence, Handshake, Labels, Teardown};
 
 use super::conversation::{Conversation, RttFacts, TcpFacts, TcpSideFacts, Traffic, UdpFacts};
 
@@ -22,12 +22,12 @@ pub(super) struct Packer {
 }
 
 impl Packer {
-    /// Appends `conversation` to `to`.
-    pub fn pack(&mut self, conversation: &Conversation, to: &mut Vec<u8>) {
+    /// Appends `value` to `to`.
+    pub fn pack(&mut self, value: &impl Packed, to: &mut Vec<u8>) {
         self.nibbles.clear();
         self.octets.clear();
         (self.half, self.time) = (false, 0);
-        conversation.pack(self);
+        value.pack(self);
         to.extend_from_slice(&(self.nibbles.len() as u32).to_le_bytes());
         to.extend_from_slice(&self.nibbles);
         to.extend_from_slice(&self.octets);
@@ -53,7 +53,7 @@ impl Packer {
 }
 
 /// Gives the numbers back in the same order.
-struct Unpacker<'a> {
+pub(super) struct Unpacker<'a> {
     nibbles: &'a [u8],
     low: bool,
     octets: &'a [u8],
@@ -71,29 +71,30 @@ impl Unpacker<'_> {
             both >> 4
         };
         self.low = !self.low;
-        if nibble > 8 {
-            return u64::from(nibble) - 8;
+        if nibble == 0 || nibble > 8 {
+            return u64::from(nibble).saturating_sub(8);
         }
         let Some((these, rest)) = self.octets.split_at_checked(nibble.into()) else { return 0 };
         let n = match self.octets.first_chunk() {
             // The shift is what keeps the octets of the next number out.
-            Some(&eight) if nibble > 0 => u64::from_le_bytes(eight) << (64 - 8 * nibble) >> (64 - 8 * nibble),
-            _ => these.iter().rev().fold(0, |n, &octet| n << 8 | u64::from(octet)),
+            Some(&eight) => u64::from_le_bytes(eight) << (64 - 8 * nibble) >> (64 - 8 * nibble),
+            None => these.iter().rev().fold(0, |n, &octet| n << 8 | u64::from(octet)),
         };
         self.octets = rest;
         n
     }
 }
 
-/// The conversation that `from` begins with.
-pub(super) fn unpack(from: &[u8]) -> Option<Conversation> {
+/// What `from` begins with, and what is behind it.
+pub(super) fn unpack<T: Packed>(from: &[u8]) -> Option<(T, &[u8])> {
     let (len, rest) = from.split_first_chunk()?;
     let (nibbles, octets) = rest.split_at_checked(u32::from_le_bytes(*len) as usize)?;
-    Some(Conversation::unpack(&mut Unpacker { nibbles, low: false, octets, time: 0 }))
+    let mut unpacker = Unpacker { nibbles, low: false, octets, time: 0 };
+    Some((T::unpack(&mut unpacker), unpacker.octets))
 }
 
 /// What can be packed.
-trait Packed {
+pub(super) trait Packed {
     fn pack(&self, to: &mut Packer);
     fn unpack(from: &mut Unpacker<'_>) -> Self;
 }
@@ -134,6 +135,8 @@ fields! {
     }
     RttFacts { samples, min, max, mean, median, p95, jitter }
     UdpFacts { icmp_errors, first_icmp, icmp_only, lite }
+    Event { packet, ts, stream, side, kind, confidence, evidence, labels }
+    Evidence { original, witness, seq, len, ip_id, tsval, ttl, sack, duplicate_acks, elapsed, rtt, count }
 }
 
 macro_rules! numbers {
@@ -246,6 +249,32 @@ impl<T: Packed> Packed for PerSide<T> {
     }
 }
 
+impl Packed for Labels {
+    #[inline]
+    fn pack(&self, to: &mut Packer) {
+        self.0.pack(to);
+    }
+
+    #[inline]
+    fn unpack(from: &mut Unpacker<'_>) -> Self {
+        Self(Packed::unpack(from))
+    }
+}
+
+impl<T: Packed> Packed for (T, T) {
+    #[inline]
+    fn pack(&self, to: &mut Packer) {
+        self.0.pack(to);
+        self.1.pack(to);
+    }
+
+    #[inline]
+    fn unpack(from: &mut Unpacker<'_>) -> Self {
+        let first = T::unpack(from);
+        (first, T::unpack(from))
+    }
+}
+
 impl Packed for (u8, u8, u8) {
     fn pack(&self, to: &mut Packer) {
         [self.0, self.1, self.2].iter().for_each(|value| value.pack(to));
@@ -330,6 +359,8 @@ words! {
     TcpState: TcpState::ALL;
     Handshake: Handshake::ALL;
     &'static str: CONN_STATES;
+    EventKind: *EventKind::ALL;
+    Confidence: Confidence::ALL;
 }
 
 impl Packed for Teardown {

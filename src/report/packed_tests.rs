@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 
 use super::*;
-use crate::report::Conversations;
+use crate::report::{Conversations, Events};
 
 fn tcp(c: &mut Conversation) -> &mut TcpFacts {
     c.tcp.get_or_insert_with(|| {
@@ -45,7 +45,7 @@ fn again(c: &Conversation) -> Conversation {
     let mut packer = Packer::default();
     packer.pack(c, &mut octets);
     packer.pack(&plain(), &mut octets);
-    unpack(&octets).unwrap()
+    unpack(&octets).unwrap().0
 }
 
 #[test]
@@ -128,6 +128,35 @@ fn a_list_is_sorted_cut_and_searched() {
     assert_eq!(list.find(number(5_003).id), None);
     list.truncate(2);
     assert_eq!((list.get(1), list.get(2)), (Some(number(1)), None));
+}
+
+#[test]
+fn events_come_back() {
+    let event = |i: u64, kind: EventKind| Event {
+        packet: i,
+        ts: Timestamp(-5),
+        stream: StreamId { protocol: Protocol::Udp, number: u32::MAX },
+        side: Side::Resp,
+        kind,
+        confidence: Confidence::ALL[i as usize % 3],
+        evidence: Evidence {
+            original: i.is_multiple_of(2).then_some(i),
+            witness: Some(u64::MAX),
+            seq: Some(0),
+            ip_id: Some((1, 65_535)),
+            tsval: Some((7, u32::MAX)),
+            ttl: Some((64, 0)),
+            sack: Some((1, 2)),
+            elapsed: Some(i64::MIN),
+            ..Evidence::default()
+        },
+        labels: Labels(1 << (i % 20)),
+    };
+    let many: Vec<Event> =
+        (0..20_000).zip(EventKind::ALL.iter().cycle()).map(|(i, &kind)| event(i, kind)).collect();
+    let list: Events = many.iter().copied().collect();
+    assert_eq!(list.len(), many.len());
+    assert!(list.iter().eq(many));
 }
 
 proptest! {

@@ -36,13 +36,22 @@ pub struct RecorderOptions {
     pub rows: usize,
     /// Events at most, over all and in each detail; `None` for all.
     pub events: Option<usize>,
+    /// List the events of all conversations, not only of those whose packets are kept.
+    pub list_events: bool,
     /// List only these conversations.
     pub only: Option<Vec<StreamId>>,
 }
 
 impl Default for RecorderOptions {
     fn default() -> Self {
-        Self { limit: Some(1000), select: Selection::Few(5), rows: 100_000, events: Some(10_000), only: None }
+        Self {
+            limit: Some(1000),
+            select: Selection::Few(5),
+            rows: 100_000,
+            events: Some(10_000),
+            only: None,
+            list_events: true,
+        }
     }
 }
 
@@ -263,9 +272,10 @@ impl Sink for Recorder {
 
     fn event(&mut self, event: &Event) {
         let most = self.options.events.unwrap_or(usize::MAX);
-        if self.options.only.as_ref().is_none_or(|only| only.contains(&event.stream)) {
+        let lists = self.options.list_events;
+        if lists && self.options.only.as_ref().is_none_or(|only| only.contains(&event.stream)) {
             if self.report.events.len() < most {
-                self.report.events.push(*event);
+                self.report.events.push(event);
             } else {
                 self.report.events_left_out += 1;
             }

@@ -14,6 +14,9 @@ pub enum Confidence {
 }
 
 impl Confidence {
+    /// All three.
+    pub const ALL: [Self; 3] = [Self::Undetermined, Self::Likely, Self::Certain];
+
     /// `certain`, `likely`, `undetermined`.
     #[must_use]
     pub const fn name(self) -> &'static str {

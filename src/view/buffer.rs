@@ -81,7 +81,8 @@ impl Buffer {
             return self.octet(b'0' + n as u8);
         }
         let mut buffer = [0u8; 20];
-        let mut at = buffer.len();
+        let len = n.ilog10() as usize + 1;
+        let mut at = len;
         while n >= 100 {
             let i = (n % 100) as usize * 2;
             n /= 100;
@@ -96,7 +97,10 @@ impl Buffer {
             at -= 1;
             buffer[at] = b'0' + n as u8;
         }
-        self.bytes.extend_from_slice(&buffer[at..]);
+        // All twenty, because a known number of octets is copied without a call.
+        let end = self.bytes.len() + len;
+        self.bytes.extend_from_slice(&buffer);
+        self.bytes.truncate(end);
     }
 
     /// An address in its canonical form (RFC 5952).

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use super::buffer::Buffer;
-use super::fields::{CONVERSATION, Datum, Field, field};
+use super::fields::{self, CONVERSATION, Datum, EVIDENCE, Field, field};
 use super::{Style, View, json, overhead, sentence};
 use crate::report::{Conversation, Report};
 use serde_json::Value;
@@ -28,7 +28,10 @@ pub enum Csv {
 impl View for Csv {
     fn render(&self, report: &Report, _style: &Style, out: &mut dyn Write) -> io::Result<()> {
         match self {
-            Self::Connections => connections(report, out),
+            Self::Connections => {
+                let fields = CONVERSATION.iter().chain([&OUTCOME]);
+                long_table(&CONNECTION, fields, report.conversations.iter(), out)
+            }
             Self::Segments => {
                 header(&SEGMENT, out)?;
                 for detail in &report.details {
@@ -39,10 +42,7 @@ impl View for Csv {
                 }
                 Ok(())
             }
-            Self::Events => {
-                header(&EVENT, out)?;
-                report.events.iter().try_for_each(|e| record(&EVENT, &json::event(e), out))
-            }
+            Self::Events => long_table(&EVENT, fields::EVENT.iter(), report.events.iter(), out),
             Self::Overhead => {
                 write!(out, "what,kind,times,octets\r\n")?;
                 let o = &report.overhead;
@@ -134,17 +134,22 @@ const OUTCOME: Field<Conversation> = field!("outcome", |c| Datum::Words(sentence
 /// Lines gather to so many octets before they are written.
 const GATHER: usize = 64 << 10;
 
-fn connections(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    header(&CONNECTION, out)?;
-    let all = || CONVERSATION.iter().chain([&OUTCOME]);
-    let columns: Vec<_> = CONNECTION.iter().filter_map(|name| all().find(|f| f.name == *name)).collect();
+/// Writes a table of which the rows may be very many: the fields with these names.
+fn long_table<'a, T: 'a>(
+    names: &[&str],
+    fields: impl Iterator<Item = &'a Field<T>> + Clone,
+    rows: impl Iterator<Item = T>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    header(names, out)?;
+    let columns: Vec<_> = names.iter().filter_map(|name| fields.clone().find(|f| f.name == *name)).collect();
     let mut text = Buffer::default();
-    for c in report.conversations.iter() {
+    for row in rows {
         for (i, column) in columns.iter().enumerate() {
             if i > 0 {
-                text.text(",");
+                text.octet(b',');
             }
-            put(&(column.get)(&c), &mut text);
+            put(&(column.get)(&row), &mut text);
         }
         text.text("\r\n");
         text.drain(GATHER, out)?;
@@ -160,6 +165,17 @@ fn put(datum: &Datum<'_>, to: &mut Buffer) {
         Datum::Word(word) => to.text(&text(word)),
         Datum::Words(words) => to.text(&text(words)),
         Datum::Addr(addr) => to.addr(*addr),
+        Datum::Labels(labels) => {
+            for (i, name) in labels.names().enumerate() {
+                to.text(if i > 0 { " " } else { "" });
+                to.text(name);
+            }
+        }
+        Datum::Evidence(evidence) => {
+            let mut object = Buffer::default();
+            json::object(&EVIDENCE, evidence, &mut object);
+            to.text(&text(&String::from_utf8_lossy(&object.bytes)));
+        }
         // What is no single value has no column.
         Datum::Absent | Datum::Pair(_) | Datum::Icmp(_) | Datum::Sides(_) | Datum::Rtt(_) => {}
     }

@@ -33,8 +33,7 @@ const WIDE: usize = 180;
 impl View for Events {
     fn render(&self, report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
         let shown = style.limit.unwrap_or(usize::MAX).min(report.events.len());
-        let events = report.events.get(..shown).unwrap_or(&[]);
-        if events.is_empty() {
+        if shown == 0 {
             return self.pen.line("Nothing happened that is worth a line.", style, out);
         }
         let wide = self.pen == Pen::Text && style.width >= WIDE;
@@ -43,7 +42,7 @@ impl View for Events {
             columns.insert(3, Column::text("originator → responder"));
         }
         let zero = report.summary.first.unwrap_or_default();
-        let line = |e: &Event| {
+        let line = |e: Event| {
             let conversation = report.conversations.find(e.stream);
             let known = conversation.as_ref().map(Known::from);
             let since = e.ts.since(zero);
@@ -52,7 +51,7 @@ impl View for Events {
                 e.packet.to_string().into(),
                 e.stream.to_string().into(),
                 e.side.name().into(),
-                Cell::toned(words::fact(e, known.as_ref()), tone(e.kind)),
+                Cell::toned(words::fact(&e, known.as_ref()), tone(e.kind)),
                 e.confidence.name().into(),
             ];
             if wide {
@@ -60,7 +59,7 @@ impl View for Events {
             }
             Line { cells, note: None }
         };
-        self.pen.table(&columns, || events.iter().map(line), style, out)?;
+        self.pen.table(&columns, || report.events.iter().take(shown).map(line), style, out)?;
         let more = (report.events.len() - shown) as u64 + report.events_left_out;
         if more > 0 {
             self.pen.line(&format!("… {} more: --limit all", count(more)), style, out)?;

@@ -30,8 +30,8 @@ impl Default for Explain<'static> {
 impl View for Explain<'_> {
     fn render(&self, report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
         let mut by_stream: BTreeMap<StreamId, Vec<Event>> = BTreeMap::new();
-        for event in &report.events {
-            by_stream.entry(event.stream).or_default().push(*event);
+        for event in report.events.iter() {
+            by_stream.entry(event.stream).or_default().push(event);
         }
         let shown = style.limit.unwrap_or(usize::MAX);
         for (i, c) in report.conversations.iter().take(shown).enumerate() {

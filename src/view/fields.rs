@@ -1,10 +1,11 @@
-//! What is written of a conversation, field by field: the description that JSON and CSV
+//! What is written of a conversation and of an event, field by field: the description that JSON and CSV
 //! have in common. Names are in the order of the alphabet, in which JSON writes them.
 
 use std::net::IpAddr;
 
 use crate::model::{PerSide, Protocol, Side, TcpState};
 use crate::report::{Conversation, RttFacts, TcpFacts, TcpSideFacts, UdpFacts};
+use crate::track::{Event, Evidence, Labels};
 
 /// The value of a field.
 #[derive(Debug, Clone)]
@@ -23,6 +24,9 @@ pub(super) enum Datum<'a> {
     Icmp(&'a (u8, u8, u8)),
     Sides(&'a PerSide<TcpSideFacts>),
     Rtt(&'a RttFacts),
+    /// Not empty.
+    Labels(Labels),
+    Evidence(&'a Evidence),
 }
 
 /// A field of `T`.
@@ -146,6 +150,38 @@ pub(super) const ICMP: [Field<(u8, u8, u8)>; 3] = [
     field!("v", |i| Num(i.0.into())),
 ];
 
+/// Those of an event.
+pub(super) const EVENT: [Field<Event>; 10] = [
+    field!("an", |e| known((!e.labels.is_empty()).then_some(Datum::Labels(e.labels)))),
+    field!("confidence", |e| Word(e.confidence.name())),
+    field!("evidence", |e| known(
+        (e.evidence != Evidence::default()).then_some(Datum::Evidence(&e.evidence))
+    )),
+    field!("frame", |e| Num(e.packet)),
+    field!("kind", |e| Word(e.kind.name())),
+    field!("protocol", |e| Word(e.stream.protocol.name())),
+    field!("side", |e| Word(e.side.name())),
+    field!("stream", |e| Num(e.stream.number.into())),
+    field!("ts", |e| Datum::Int(e.ts.nanos())),
+    field!("type", |_| Word("event")),
+];
+
+/// Those of the evidence for a verdict.
+pub(super) const EVIDENCE: [Field<Evidence>; 12] = [
+    field!("count", |v| num(v.count)),
+    field!("duplicate_acks", |v| num(v.duplicate_acks)),
+    field!("elapsed", |v| int(v.elapsed)),
+    field!("ip_id", |v| two(v.ip_id)),
+    field!("len", |v| num(v.len)),
+    field!("original", |v| num(v.original)),
+    field!("rtt", |v| int(v.rtt)),
+    field!("sack", |v| two(v.sack)),
+    field!("seq", |v| num(v.seq)),
+    field!("tsval", |v| two(v.tsval)),
+    field!("ttl", |v| two(v.ttl)),
+    field!("witness", |v| num(v.witness)),
+];
+
 /// `[a, b]`.
 const fn both(c: &Conversation) -> [Side; 2] {
     [c.first_sender, c.first_sender.other()]
@@ -167,6 +203,10 @@ fn num(value: Option<impl Into<u64>>) -> Datum<'static> {
     value.map_or(Datum::Absent, |n| Num(n.into()))
 }
 
+fn two(value: Option<(impl Into<u64>, impl Into<u64>)>) -> Datum<'static> {
+    value.map_or(Datum::Absent, |(a, b)| Pair([a.into(), b.into()]))
+}
+
 fn int(value: Option<i64>) -> Datum<'static> {
     value.map_or(Datum::Absent, Datum::Int)
 }
@@ -185,5 +225,6 @@ mod tests {
             fields.is_sorted_by_key(|f| f.name) && fields.iter().all(|f| f.key == format!(",\"{}\":", f.name))
         }
         assert!(sorted(&CONVERSATION) && sorted(&SIDE) && sorted(&RTT) && sorted(&ICMP));
+        assert!(sorted(&EVENT) && sorted(&EVIDENCE));
     }
 }

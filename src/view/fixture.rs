@@ -190,7 +190,7 @@ impl Talk {
         report.summary.bytes = self.detail.rows.iter().map(|r| u64::from(r.wire)).sum();
         report.summary.tcp_streams = 1;
         (report.summary.first, report.summary.last) = (Some(conversation.first), Some(conversation.last));
-        report.events.clone_from(&self.detail.events);
+        report.events = self.detail.events.iter().copied().collect();
         report.details = vec![self.detail.clone()];
         report.conversations.push(&conversation);
         report

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use serde_json::{Map, Value, json};
 
 use super::buffer::Buffer;
-use super::fields::{CONVERSATION, Datum, Field, ICMP, RTT, SIDE};
+use super::fields::{CONVERSATION, Datum, EVENT, EVIDENCE, Field, ICMP, RTT, SIDE};
 use super::{Style, View, overhead};
 use crate::decode::OptionField;
 use crate::model::{Protocol, Side, StreamId, TcpFlags, TcpState};
@@ -23,26 +23,32 @@ pub struct Json;
 impl View for Json {
     fn render(&self, report: &Report, _style: &Style, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{{\"summary\":{},", safe(&summary(&report.summary)))?;
-        conversations(report, out)?;
+        long_list("streams", &CONVERSATION, report.conversations.iter(), out)?;
         writeln!(out, ",\"streams_left_out\":{},", report.conversations_left_out)?;
         list("details", report.details.iter().map(detail), out)?;
         writeln!(out, ",")?;
-        list("events", report.events.iter().map(event), out)?;
+        long_list("events", &EVENT, report.events.iter(), out)?;
         writeln!(out, ",\"events_left_out\":{},", report.events_left_out)?;
         writeln!(out, "\"overhead\":{}}}", safe(&overhead(report)))
     }
 }
 
-/// Conversations gather to so many octets before they are written.
+/// Objects gather to so many octets before they are written.
 const GATHER: usize = 64 << 10;
 
-/// Writes the conversations one by one: there may be very many.
-fn conversations(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+/// Writes a list of which there may be very many, field by field.
+fn long_list<T>(
+    name: &str,
+    fields: &[Field<T>],
+    items: impl Iterator<Item = T>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let mut text = Buffer::default();
-    text.text("\"streams\":[");
-    for (i, c) in report.conversations.iter().enumerate() {
+    text.quoted(|to| to.text(name));
+    text.text(":[");
+    for (i, item) in items.enumerate() {
         text.text(if i > 0 { ",\n" } else { "\n" });
-        object(&CONVERSATION, &c, &mut text);
+        object(fields, &item, &mut text);
         text.drain(GATHER, out)?;
     }
     text.text("]");
@@ -136,7 +142,8 @@ pub fn conversation(c: &Conversation) -> String {
     String::from_utf8(text.bytes).unwrap_or_default()
 }
 
-fn object<T>(fields: &[Field<T>], of: &T, to: &mut Buffer) {
+/// An object of the fields that are there.
+pub(super) fn object<T>(fields: &[Field<T>], of: &T, to: &mut Buffer) {
     let mut comma = 1;
     to.bytes.push(b'{');
     for field in fields {
@@ -166,6 +173,15 @@ fn put(datum: &Datum<'_>, to: &mut Buffer) {
             to.pair(|to| object(&SIDE, &sides[Side::Orig], to), |to| object(&SIDE, &sides[Side::Resp], to));
         }
         Datum::Rtt(rtt) => object(&RTT, rtt, to),
+        Datum::Labels(labels) => {
+            to.octet(b'[');
+            for (i, name) in labels.names().enumerate() {
+                to.text(if i > 0 { "," } else { "" });
+                to.quoted(|to| to.text(name));
+            }
+            to.octet(b']');
+        }
+        Datum::Evidence(evidence) => object(&EVIDENCE, evidence, to),
     }
 }
 
@@ -242,20 +258,10 @@ pub fn row(id: StreamId, r: &Row) -> Value {
 }
 
 /// One event with its verdict and evidence.
-#[must_use]
-pub fn event(e: &Event) -> Value {
-    let v = &e.evidence;
-    let evidence = compact(json!({
-        "original": v.original, "witness": v.witness, "seq": v.seq, "len": v.len, "ip_id": v.ip_id,
-        "tsval": v.tsval, "ttl": v.ttl, "sack": v.sack, "duplicate_acks": v.duplicate_acks,
-        "elapsed": v.elapsed, "rtt": v.rtt, "count": v.count,
-    }));
-    let empty = evidence.as_object().is_some_and(Map::is_empty);
-    compact(json!({
-        "type": "event", "frame": e.packet, "ts": e.ts.nanos(), "stream": e.stream.number,
-        "protocol": e.stream.protocol.name(), "side": e.side.name(), "kind": e.kind.name(),
-        "confidence": e.confidence.name(), "evidence": (!empty).then_some(evidence), "an": labels(e.labels),
-    }))
+fn event(e: &Event) -> Value {
+    let mut text = Buffer::default();
+    object(&EVENT, e, &mut text);
+    serde_json::from_slice(&text.bytes).unwrap_or_default()
 }
 
 /// Header lengths and options.

@@ -6,7 +6,9 @@ use std::{env, fs};
 
 use super::fixture::{Talk, lesson};
 use super::graph::{Graph, render_svg};
+use super::header::HeaderDiagram;
 use super::html::{Drawn, Limits, render_html};
+use super::ladder::{Ladder, Options, scenarios};
 use crate::decode::headers::{HeaderTree, headers};
 use crate::model::LinkType;
 use crate::model::Side::{Orig, Resp};
@@ -35,13 +37,32 @@ pub(crate) fn long(flights: u32) -> Talk {
 fn write_pages() {
     let Some(dir) = env::var_os("SYNFIN_PAGES").map(PathBuf::from) else { return };
     fs::create_dir_all(&dir).unwrap();
-    for (name, talk) in [("small", lesson(0, [100, 200])), ("large", long(4_500))] {
+    // How many segments each ladder stands for, counted from the packets, not from the picture.
+    let mut segments = Vec::new();
+    let mut ladder = |name: String, drawn: &Ladder, packets: usize| {
+        fs::write(dir.join(&name), drawn.svg()).unwrap();
+        segments.push(format!("\"{name}\": {packets}"));
+    };
+    for (name, script, options) in scenarios() {
+        let packets = script.detail.rows.len();
+        ladder(format!("ladder-{name}.svg"), &script.ladder(&options), packets);
+        let whole = Options { fold: false, limit: None, ..options };
+        ladder(format!("ladder-{name}-whole.svg"), &script.ladder(&whole), packets);
+    }
+    for (name, talk, least) in [("small", lesson(0, [100, 200]), 20), ("large", long(4_600), 50_000)] {
+        assert!(talk.detail.rows.len() >= least, "{name}: {} segments", talk.detail.rows.len());
+        let drawn = Ladder::new(&talk.conversation(), &talk.detail, &Options::default());
+        ladder(format!("{name}-ladder.svg"), &drawn, talk.detail.rows.len());
         for kind in Graph::ALL {
             let svg = render_svg(kind, &talk.detail, &talk.conversation(), &[]);
             fs::write(dir.join(format!("{name}-{}.svg", kind.name())), svg).unwrap();
         }
         let html = render_html(&talk.report(), &pictures(), &Limits::default());
         fs::write(dir.join(format!("{name}.html")), html).unwrap();
+    }
+    fs::write(dir.join("segments.json"), format!("{{{}}}\n", segments.join(", "))).unwrap();
+    for (name, tree) in [("syn", syn(1)), ("none", Some(headers(LinkType::ETHERNET, &[], 60)))] {
+        fs::write(dir.join(format!("header-{name}.svg")), HeaderDiagram.render_svg(&tree.unwrap())).unwrap();
     }
     fs::write(dir.join("many.html"), render_html(&many(), &pictures(), &Limits::default())).unwrap();
     fs::write(dir.join("hostile.html"), render_html(&hostile(), &pictures(), &Limits::default())).unwrap();
@@ -60,6 +81,7 @@ fn pictures() -> Drawn<'static> {
     Drawn {
         story: Some(&|_, _| Some("It began with frame 1.\n\nNothing else is known.".into())),
         headers: Some(&syn),
+        ..Drawn::default()
     }
 }
 

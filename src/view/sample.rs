@@ -143,7 +143,9 @@ pub fn report() -> Report {
                 },
                 Labels::RETRANSMISSION,
             ),
-        ],
+        ]
+        .into_iter()
+        .collect(),
         ..Report::default()
     };
     let summary = &mut report.summary;

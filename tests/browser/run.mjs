@@ -1,18 +1,22 @@
 // Opens each file of a directory in headless Chromium and fails on: a console message of
 // level error or warning, a script error, any request but the file itself, a serious or
-// critical fault by axe-core (light and dark), a load of 2 s or more.
-import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+// critical fault by axe-core (light and dark), a load of 2 s or more, a ladder whose arrows
+// and folds are not just the segments of its conversation (by `segments.json` for an SVG, by
+// the table of connections in a report).
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 
 const [, , pages, shots] = process.argv;
+const segments = existsSync(join(pages, "segments.json")) ? JSON.parse(readFileSync(join(pages, "segments.json"), "utf8")) : {};
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 mkdirSync(shots, { recursive: true });
 
 let passed = 0;
 let failed = 0;
+let counted = 0;
 const check = (ok, what) => {
   if (ok) passed += 1;
   else failed += 1;
@@ -121,6 +125,32 @@ const use = async (page, name) => {
   check(twice.length === 0, `${name}: ids used twice: ${twice}`);
 };
 
+/** What the ladders of a document show: by the id of their section, arrows and packets in folds. */
+const ladders = (page) =>
+  page.evaluate(() =>
+    Array.from(document.querySelectorAll("svg.ladder"), (ladder) => ({
+      id: ladder.closest("section")?.id ?? "",
+      arrows: ladder.querySelectorAll("g.segment").length,
+      drawn: ladder.querySelectorAll("g.segment > line").length,
+      folded: Array.from(ladder.querySelectorAll(".fold"), (f) => Number(f.dataset.packets)).reduce((a, b) => a + b, 0),
+    })),
+  );
+
+const countArrows = async (page, name) => {
+  for (const { id, arrows, drawn, folded } of await ladders(page)) {
+    const expected = id
+      ? await page.evaluate((id) => {
+          const row = document.querySelector(`#connections-t a[href="#${id}"]`).closest("tr");
+          return Number(row.cells[7].dataset.v) + Number(row.cells[8].dataset.v);
+        }, id)
+      : segments[name];
+    check(arrows === drawn, `${name} ${id}: ${arrows} segments, ${drawn} lines`);
+    check(arrows + folded === expected, `${name} ${id}: ${arrows} arrows and ${folded} folded of ${expected} segments`);
+    if (name.endsWith("-whole.svg")) check(folded === 0, `${name}: nothing is folded`);
+    counted += 1;
+  }
+};
+
 const files = readdirSync(pages).filter((f) => /\.(html|svg)$/.test(f)).sort();
 check(files.length > 0, `there are files in ${pages}`);
 for (const file of files) {
@@ -135,6 +165,7 @@ for (const file of files) {
     ms = Math.min(ms, took);
     if (html) await page.screenshot({ path: join(shots, `${name}-${colorScheme}.png`), fullPage: size < 300_000 });
     else await shoot(context, page, `${name}-${colorScheme}.png`);
+    if (colorScheme === "light") await countArrows(page, name);
     // In a large page the second scheme would find the same, slowly.
     if (html && (colorScheme === "light" || size < 1_000_000)) await audit(page, name, colorScheme);
     if (html && colorScheme === "light") {
@@ -156,5 +187,7 @@ for (const file of files) {
   console.log(`opened  ${name}: ${(size / 1000).toFixed(0)} kB in ${Math.round(ms)} ms`);
 }
 await browser.close();
+check(Object.keys(segments).every((name) => files.includes(name)), "every ladder was opened");
+check(counted > 0, "ladders were counted");
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;

@@ -73,7 +73,7 @@ fn parse(bytes: &[u8]) -> Option<Raw> {
 }
 
 /// Is `[from, to)` covered by these ranges?
-fn covered(ranges: impl Iterator<Item = (i64, i64)>, from: i64, to: i64) -> bool {
+pub fn covered(ranges: impl Iterator<Item = (i64, i64)>, from: i64, to: i64) -> bool {
     let mut ranges: Vec<(i64, i64)> = ranges.collect();
     ranges.sort_unstable();
     let mut at = from;

@@ -10,6 +10,9 @@
 
 mod account;
 mod dump;
+mod ends;
+mod fields;
+mod knowable;
 mod rules;
 mod score;
 mod store;
@@ -69,10 +72,6 @@ fn one(seed: u64, dir: &Path, again: bool, total: &Mutex<Total>) {
         Err(said) => return total.lock().unwrap().failed.push(said),
     };
     let segments = account::segments(&outcome);
-    score::COPIED.with_borrow_mut(|copied| {
-        let doubled = outcome.frames.iter().filter(|f| f.deliveries.len() > 1);
-        *copied = doubled.filter_map(|f| f.from).collect();
-    });
     let mut scores: Vec<(usize, Score)> = Vec::new();
     let judged = tshark.iter().any(Option::is_some);
     for (host, labels) in tshark.iter().enumerate() {
@@ -145,7 +144,9 @@ fn no_certain_verdict_is_wrong() {
         eprintln!("skipped, no labs here: {:?}", t.failed.first());
         return;
     }
-    let table = tally::table(&t.synfin, t.judged.then_some(&t.tshark));
+    let mut table = tally::table(&t.synfin, t.judged.then_some(&t.tshark));
+    table.push('\n');
+    table.push_str(&tally::certainty(&t.synfin));
     println!(
         "{} labs, {} packets sent; {} labs did not come to their end\n\n{table}",
         t.runs,

@@ -5,23 +5,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use synfin::decode::Decoder;
 use synfin::decode::TcpSegment;
 use synfin::lab::{LabOutcome, LabSource, Observer};
-use synfin::model::{PerSide, Side, TcpFlags, TcpState};
+use synfin::model::{PerSide, Side, TcpState};
 use synfin::source::PacketSource;
 use synfin::track::{
     Confidence, Event, EventKind, SeenSegment, Sink, TcpConversation, Tracker, TrackerOptions,
 };
 
 use crate::account::{self, Cause, Segment};
+use crate::ends::{self, Why};
+use crate::knowable;
 use crate::tally::Tally;
 use crate::tshark::Labels;
 
 pub const RESENT: &str = "sent again (any reason)";
 pub const LOST: &str = "lost, so sent again";
 pub const NEEDLESS: &str = "sent again needlessly";
-/// The same where something in the packets can tell: SACK or time stamps are on.
-pub const NEEDLESS_TELLABLE: &str = "sent again needlessly (SACK or time stamps on)";
+/// The same two where something in the capture can tell.
+pub const LOST_SHOWN: &str = "lost, so sent again: where the capture can tell";
+pub const NEEDLESS_SHOWN: &str = "sent again needlessly: where the capture can tell";
 pub const OVERTAKEN: &str = "overtaken";
 pub const COPY: &str = "copied by the network";
+/// Without the packets that are the same octet for octet, whoever made them.
+pub const COPY_SHOWN: &str = "copied by the network: where the capture can tell";
 pub const COPY_TOLD: &str = "copied by the network, told by D-SACK";
 pub const PROBED: &str = "cause: tail loss probe";
 pub const TIMED: &str = "cause: timeout";
@@ -30,20 +35,20 @@ pub const SHUT: &str = "window closed";
 pub const WINDOW_PROBE: &str = "window probe";
 pub const KEEP_ALIVE: &str = "keep-alive";
 pub const STATE: &str = "state of the observer's socket";
+pub const STATE_OTHER: &str = "state of the other end's socket";
+pub const REFUSED: &str = "reset: refused";
+pub const ABORTED: &str = "reset: aborted";
+pub const AFTER_CLOSE: &str = "reset: data after close";
 
 /// What the analysis said.
 #[derive(Default)]
 pub struct Said {
     pub events: Vec<Event>,
-    states: BTreeMap<u64, PerSide<Option<TcpState>>>,
-    /// SACK or time stamps are in use.
-    tells: bool,
+    pub states: BTreeMap<u64, PerSide<Option<TcpState>>>,
 }
 
 impl Sink for Said {
     fn tcp(&mut self, s: &TcpSegment, seen: &SeenSegment, _: &TcpConversation) {
-        // A SYN of Linux with the MSS and window scale alone has eight octets of options.
-        self.tells |= s.flags.has(TcpFlags::SYN) && s.options.as_slice().len() > 8;
         self.states.insert(s.ip.frame, seen.states);
     }
 
@@ -72,7 +77,11 @@ pub fn analyse(run: &LabOutcome, at: Observer) -> Said {
 pub struct Seen<'a> {
     pub segment: &'a Segment,
     pub sent: bool,
+    /// Index into the frames of the run.
+    pub frame: usize,
     pub copy: bool,
+    /// Octet for octet the same as a packet before it that the wire did not copy, or copied.
+    pub twin: bool,
     pub overtaken: bool,
     /// A packet before it in this capture shows that it is not new.
     tellable: bool,
@@ -84,11 +93,15 @@ pub fn view<'a>(run: &LabOutcome, host: usize, segments: &'a [Option<Segment>]) 
     let (mut met, mut highest) = (BTreeSet::new(), [-1_i64; 2]);
     let mut shut = [false; 2];
     let mut latest = [0_usize; 2];
+    let mut packets = BTreeSet::new();
     let capture = run.capture(Observer::Host(host));
     let look = |c: &synfin::lab::Captured<'_>| {
         let segment = segments[c.frame].as_ref()?;
         let from = segment.from;
         let copy = !met.insert(c.frame);
+        // A copy of a packet with a number of its own can be known for one.
+        let numbered = c.bytes.get(4..6).is_some_and(|id| id != [0, 0]);
+        let twin = !packets.insert(c.bytes.to_vec()) && !numbered;
         let tellable = segment.seq < highest[from];
         let overtaken =
             !c.sent && !copy && segment.occupies() && !segment.resent && c.frame < latest[from] && tellable;
@@ -100,7 +113,17 @@ pub fn view<'a>(run: &LabOutcome, host: usize, segments: &'a [Option<Segment>]) 
             shut[from] = segment.window == 0;
         }
         let now = plain && segment.window == 0 && !was_shut;
-        Some(Seen { segment, sent: c.sent, copy, overtaken, tellable, shut: now, was_shut })
+        Some(Seen {
+            segment,
+            sent: c.sent,
+            frame: c.frame,
+            copy,
+            twin,
+            overtaken,
+            tellable,
+            shut: now,
+            was_shut,
+        })
     };
     capture.iter().map(look).collect()
 }
@@ -140,18 +163,22 @@ pub fn score(run: &LabOutcome, host: usize, segments: &[Option<Segment>], tshark
         }
     }
     let seen = view(run, host, segments);
+    let reset = ends::reset(run, segments, &seen);
     let none = Vec::new();
-    // The handshake agrees on them.
-    let tells = said.tells;
     for (number, p) in (1_u64..).zip(&seen) {
         let Some(p) = p else { continue };
         let events = packets.get(&number).unwrap_or(&none);
-        let has = |kinds: &[EventKind]| {
-            events.iter().any(|e| kinds.contains(&e.kind) && e.evidence.witness.is_none())
+        let has = |kinds: &[EventKind]| -> Option<Confidence> {
+            let own = events.iter().filter(|e| kinds.contains(&e.kind) && e.evidence.witness.is_none());
+            own.map(|e| e.confidence).max()
         };
         let labels = tshark.map(|t| t.get(&number).cloned().unwrap_or_default());
         let label = |names: &[&str]| labels.as_ref().map(|l| names.iter().any(|n| l.contains(n)));
-        let mut ask = |kind: &'static str, so: bool, own: bool, other: Option<bool>| {
+        let mut ask = |kind: &'static str, so: bool, own: Option<Confidence>, other: Option<bool>| {
+            if let Some(sure) = own {
+                score.synfin.stated(kind, so, sure.name());
+            }
+            let own = own.is_some();
             score.synfin.add(kind, so, own);
             if let Some(other) = other {
                 score.tshark.add(kind, so, other);
@@ -178,18 +205,21 @@ pub fn score(run: &LabOutcome, host: usize, segments: &[Option<Segment>], tshark
         }
         if again && p.tellable && s.flags & account::SYN == 0 {
             if let Some(needed) = s.needed {
-                let spurious = needless.contains_key(&number);
+                let spurious = needless.get(&number).map(|e| e.confidence);
+                let lost = has(&SENT_AGAIN).filter(|_| spurious.is_none());
                 let theirs = label(&["spurious_retransmission"]);
-                ask(LOST, needed, has(&SENT_AGAIN) && !spurious, any.zip(theirs).map(|(a, s)| a && !s));
+                let theirs_lost = any.zip(theirs).map(|(a, s)| a && !s);
+                ask(LOST, needed, lost, theirs_lost);
                 ask(NEEDLESS, !needed, spurious, theirs);
-                if tells {
-                    ask(NEEDLESS_TELLABLE, !needed, spurious, theirs);
+                if needed || !p.sent || knowable::shown_to_its_sender(run, segments, p.frame) {
+                    ask(LOST_SHOWN, needed, lost, theirs_lost);
+                    ask(NEEDLESS_SHOWN, !needed, spurious, theirs);
                 }
             }
             if p.sent {
                 let needed = s.needed == Some(true);
-                let mut cause = |kind, so: bool, own: bool, other| {
-                    if needed || own {
+                let mut cause = |kind, so: bool, own: Option<Confidence>, other| {
+                    if needed || own.is_some() {
                         ask(kind, so, own, other);
                     }
                 };
@@ -203,7 +233,20 @@ pub fn score(run: &LabOutcome, host: usize, segments: &[Option<Segment>], tshark
         if !p.sent {
             ask(OVERTAKEN, p.overtaken, has(&[EventKind::Reordered]), label(&["out_of_order"]));
         }
-        ask(COPY, p.copy, has(&[EventKind::DuplicatedByNetwork, EventKind::CapturedTwice]), None);
+        let copied = has(&[EventKind::DuplicatedByNetwork, EventKind::CapturedTwice]);
+        ask(COPY, p.copy, copied, None);
+        if !p.twin {
+            ask(COPY_SHOWN, p.copy, copied, None);
+        }
+        if let Some(why) = reset.filter(|r| r.0 == number).map(|r| r.1) {
+            for (kind, so, event) in [
+                (REFUSED, Why::Refused, EventKind::Refused),
+                (ABORTED, Why::Aborted, EventKind::Aborted),
+                (AFTER_CLOSE, Why::AfterClose, EventKind::UnreadData),
+            ] {
+                ask(kind, why == so, has(&[event]), None);
+            }
+        }
         ask(SHUT, p.shut, has(&[EventKind::ZeroWindow]), None);
         if !p.copy {
             ask(
@@ -220,65 +263,14 @@ pub fn score(run: &LabOutcome, host: usize, segments: &[Option<Segment>], tshark
             );
         }
     }
-    told(&mut score, &said, &seen);
-    states(&mut score, run, host, &said, &seen);
+    ends::told(&mut score, run, segments, &said, &seen);
+    ends::states(&mut score, run, host, &said, &seen);
     for e in said.events.iter().filter(|e| e.confidence == Confidence::Certain) {
         if let Some(why) = wrong(e, &seen, &said) {
             score.wrong_certain.push(format!("packet {}: {} certain, but {why}", e.packet, e.kind.name()));
         }
     }
     score
-}
-
-/// Copies that only a D-SACK tells of.
-fn told(score: &mut Score, said: &Said, seen: &[Option<Seen<'_>>]) {
-    for e in said.events.iter().filter(|e| e.kind == EventKind::DuplicatedByNetwork) {
-        let Some(witness) = e.evidence.witness else { continue };
-        let Some(Some(w)) = seen.get(witness as usize - 1) else { continue };
-        // Relative numbers: by the distance to the acknowledgment's own direction is not
-        // known here, so any copied segment of the other side will do.
-        let other = 1 - w.segment.from;
-        let copied = COPIED.with_borrow(|c| c.contains(&other));
-        score.synfin.add(COPY_TOLD, copied, true);
-        if !copied {
-            score.others.push((COPY_TOLD, format!("packet {} wrongly said", e.packet)));
-        }
-    }
-}
-
-thread_local! {
-    /// The hosts some of whose segments the wire copied.
-    pub static COPIED: std::cell::RefCell<BTreeSet<usize>> = const { std::cell::RefCell::new(BTreeSet::new()) };
-}
-
-/// The observer's own socket: the kernel knows.
-fn states(score: &mut Score, run: &LabOutcome, host: usize, said: &Said, seen: &[Option<Seen<'_>>]) {
-    let capture = run.capture(Observer::Host(host));
-    let side = if host == 0 { Side::Orig } else { Side::Resp };
-    let (mut fin, mut spoke) = (false, false);
-    for (i, p) in seen.iter().enumerate() {
-        let Some(p) = p else { continue };
-        spoke |= p.sent;
-        fin |= p.sent && p.segment.flags & account::FIN != 0;
-        let Some(found) = said.states.get(&(i as u64 + 1)).map(|s| s[side]) else { continue };
-        let kernel = account::state(run, host, capture.get(i + 1).map(|c| c.ts));
-        // A close that waits behind data is no FIN yet; packets cannot show it.
-        let closing = [TcpState::FinWait1, TcpState::FinWait2, TcpState::Closing, TcpState::LastAck];
-        // Nor can they show that somebody listens, before it has answered.
-        if !spoke && kernel == Some(TcpState::SynReceived) {
-            continue;
-        }
-        if !fin && kernel.is_some_and(|k| closing.contains(&k)) {
-            continue;
-        }
-        let gone = |s: Option<TcpState>| matches!(s, None | Some(TcpState::Closed));
-        let same = found == kernel || gone(found) && gone(kernel);
-        score.synfin.answer(STATE, (same || found.is_some()).then_some(same));
-        if !same {
-            let what = format!("packet {} sent={} {found:?}, the kernel {kernel:?}", i + 1, p.sent);
-            score.others.push((STATE, what));
-        }
-    }
 }
 
 /// Why a certain verdict is wrong, if it is.

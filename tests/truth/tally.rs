@@ -27,9 +27,9 @@ impl Count {
     }
 }
 
-/// Counts by kind for one analyser.
+/// Counts by kind for one analyser; and by how sure it was, right and wrong statements.
 #[derive(Debug, Clone, Default)]
-pub struct Tally(pub BTreeMap<&'static str, Count>);
+pub struct Tally(pub BTreeMap<&'static str, Count>, pub BTreeMap<(&'static str, &'static str), (u64, u64)>);
 
 impl Tally {
     /// One question about one packet: what is so, and what was said.
@@ -41,6 +41,12 @@ impl Tally {
             (true, false) => c.missed += 1,
             (false, false) => {}
         }
+    }
+
+    /// A statement about one packet, and how sure it was.
+    pub fn stated(&mut self, kind: &'static str, so: bool, sure: &'static str) {
+        let c = self.1.entry((kind, sure)).or_default();
+        if so { c.0 += 1 } else { c.1 += 1 }
     }
 
     /// A question that always has an answer: `None` where none was given.
@@ -60,7 +66,27 @@ impl Tally {
             own.wrong += c.wrong;
             own.missed += c.missed;
         }
+        for (key, c) in &other.1 {
+            let own = self.1.entry(*key).or_default();
+            *own = (own.0 + c.0, own.1 + c.1);
+        }
     }
+}
+
+/// How many statements of each certainty were right, in Markdown.
+pub fn certainty(synfin: &Tally) -> String {
+    let mut out = String::from("| Kind | certain | likely | undetermined |\n|---|---:|---:|---:|\n");
+    let mut kinds: Vec<&str> = synfin.1.keys().map(|k| k.0).collect();
+    kinds.dedup();
+    for kind in kinds {
+        let cell = |sure| {
+            let (right, wrong) = synfin.1.get(&(kind, sure)).copied().unwrap_or_default();
+            if right + wrong == 0 { "–".into() } else { format!("{right} of {}", right + wrong) }
+        };
+        let _ =
+            writeln!(out, "| {kind} | {} | {} | {} |", cell("certain"), cell("likely"), cell("undetermined"));
+    }
+    out
 }
 
 /// The table of two analysers side by side, in Markdown.

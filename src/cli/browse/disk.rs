@@ -114,6 +114,7 @@ fn index(job: &Job, tell: &Sender<Report>) {
         rows: 0,
         events: Some(0),
         only: None,
+        list_events: false,
     });
     let mut seen = Seen::new(recorder, None, 0);
     let mut flow = Flow::new(job.options);
@@ -184,6 +185,7 @@ fn pass(job: &Job, id: StreamId, asked: &Receiver<StreamId>) -> Pass {
         rows: ROWS,
         events: None,
         only: Some(vec![id]),
+        list_events: false,
     });
     let mut seen = Seen::new(recorder, Some(id), FRAMES);
     let mut flow = Flow::new(job.options);

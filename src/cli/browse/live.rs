@@ -57,6 +57,7 @@ impl Live {
             rows: KEPT.1,
             events: Some(10_000),
             only: None,
+            list_events: false,
         });
         let shared = Arc::new(Mutex::new(Shared {
             seen: Seen::new(recorder, None, FRAMES),

@@ -16,7 +16,7 @@ pub(super) fn first(w: &mut Walk<'_>, link: LinkType) -> Next {
         LinkType::PPP_ETHER => pppoe(w),
         LinkType::PPP | LinkType::PPP_HDLC => Next::Ppp,
         LinkType::C_HDLC => chdlc(w),
-        _ => Next::Payload,
+        _ => super::links::first(w, link).unwrap_or(Next::Payload),
     }
 }
 

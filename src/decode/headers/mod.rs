@@ -11,10 +11,12 @@ mod icmp;
 mod ip;
 mod ipv6;
 mod link;
+mod links;
 mod names;
 mod tcp;
 mod tunnel;
 mod udp;
+mod wlan;
 
 #[cfg(test)]
 mod tests;

@@ -99,6 +99,50 @@ fn a_syn_in_full() {
     insta::assert_snapshot!(outline(&read(LinkType::ETHERNET, &syn())));
 }
 
+/// Each rarer link layer is read through to the TCP header inside, and its header looks right.
+#[test]
+fn rarer_links_lead_to_tcp() {
+    let ip = syn()[14..].to_vec();
+    let llc = [&[0xaa, 0xaa, 3, 0, 0, 0, 8, 0], ip.as_slice()].concat();
+    let mac = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
+    let wlan = [&[0x88, 1, 0, 0][..], &mac, &mac[..6], &[0x10, 0, 0, 0], &llc].concat();
+    let tlv = |kind: u16, value: &[u8]| {
+        let len = value.len() as u16 + 4;
+        [&len.to_le_bytes()[..], &kind.to_le_bytes(), value].concat()
+    };
+    let routed = [0x82, 0, 0, 0, 0, 2, 0x06, 0x30, 0, 0x11, 0, 0x20];
+    let pktap = [&[108, 0, 0, 0, 1, 0, 0, 0, 12, 0, 0, 0][..], &[0; 96], &ip].concat();
+    let cases: Vec<(&str, LinkType, Vec<u8>)> = vec![
+        ("fddi", LinkType::FDDI, [&[0x57][..], &mac, &llc].concat()),
+        ("token ring", LinkType::TOKEN_RING, [&[0x10, 0x40][..], &mac[..6], &routed, &llc].concat()),
+        ("arcnet, BSD", LinkType::ARCNET_BSD, [&[1, 2, 212, 0, 0, 7][..], &ip].concat()),
+        ("arcnet, Linux", LinkType::ARCNET_LINUX, [&[1, 2, 0, 0, 240][..], &ip].concat()),
+        ("ipoib", LinkType::IPOIB, [&[0; 40][..], &[8, 0, 0, 0], &ip].concat()),
+        ("nflog", LinkType::NFLOG, [&[2, 0, 0, 0][..], &tlv(10, b"abc\0"), &tlv(9, &ip)].concat()),
+        ("pflog", LinkType::PFLOG, [&[61, 2, 0, 0][..], &[0; 60], &ip].concat()),
+        ("ppp", LinkType::PPP_WITH_DIR, [&[1, 0xff, 3, 0, 0x21][..], &ip].concat()),
+        ("wlan", LinkType::IEEE802_11, wlan.clone()),
+        (
+            "radiotap",
+            LinkType::IEEE802_11_RADIOTAP,
+            [&[0, 0, 9, 0, 2, 0, 0, 0, 0x10][..], &wlan, &[1, 2, 3, 4]].concat(),
+        ),
+        ("ppi", LinkType::PPI, [&[0, 0, 12, 0, 105, 0, 0, 0, 9, 0, 0, 0][..], &wlan].concat()),
+        ("pktap", LinkType::PKTAP, pktap),
+    ];
+    let mut all = String::new();
+    for (name, link, frame) in cases {
+        let tree = read(link, &frame);
+        assert!(tree.layers.iter().any(|l| l.name == "TCP"), "{name}: {}", outline(&tree));
+        assert_eq!(field(&tree, "TCP", "Destination Port").shown, "80", "{name}");
+        let text = outline(&tree);
+        let before = text.find("IPv4 [").unwrap_or(text.len());
+        let after = text.find("Frame check sequence").map_or("", |at| &text[at..]);
+        writeln!(all, "== {name}\n{}{after}", &text[..before]).unwrap();
+    }
+    insta::assert_snapshot!(all);
+}
+
 #[test]
 fn a_quoted_datagram_ends_early() {
     let frame = unreachable(&udp4(b"hello")[..28]);

@@ -133,3 +133,32 @@ pub(super) fn conn_state(
         (_, Teardown::Closed { .. } | Teardown::Simultaneous { .. }) => "SF",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::track::CONN_STATES;
+
+    #[test]
+    fn every_summary_is_one_of_the_list() {
+        let mut seen = Vec::new();
+        for handshake in Handshake::ALL {
+            for by in Side::BOTH {
+                let teardowns = [
+                    Teardown::Open,
+                    Teardown::HalfClosed { by },
+                    Teardown::Closed { first: by, three_segments: true, acknowledged: true },
+                    Teardown::Simultaneous { first: by, acknowledged: true },
+                    Teardown::Reset { by, state: None, frame: 1 },
+                ];
+                for teardown in teardowns {
+                    for (orig_fin, resp_fin) in [(false, false), (true, false), (false, true)] {
+                        seen.push(conn_state(handshake, teardown, orig_fin, resp_fin));
+                    }
+                }
+            }
+        }
+        assert!(seen.iter().all(|word| CONN_STATES.contains(word)), "{seen:?}");
+        assert!(CONN_STATES.iter().all(|word| seen.contains(word)), "{seen:?}");
+    }
+}

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 
 use super::areas::Areas;
 use super::list::List;
-use super::rows;
+use super::search::{Typed, typed};
 use crate::model::{Printable, Side, StreamId};
 use crate::report::{Conversation, Detail, Report, Row};
 use crate::track::Event;
@@ -85,7 +85,7 @@ pub(super) struct App {
     /// The newest connection or packet is followed.
     pub(super) follow: bool,
     pub(super) filter: String,
-    search: String,
+    pub(super) search: String,
     /// Indices into the report's conversations that pass the filter.
     pub(super) visible: Vec<usize>,
     pub(super) connections: List,
@@ -353,7 +353,7 @@ impl App {
     }
 
     /// Cursors into their lists, whatever happened to these.
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         let areas = self.areas();
         let shown = areas.inside(Pane::Connections).1.saturating_sub(1);
         if self.follow && self.focus == Pane::Connections {
@@ -365,69 +365,6 @@ impl App {
         self.headers.scroll(0, lines, areas.inside(Pane::Headers).1);
         if len > 0 {
             self.segments.go(at, len, areas.inside(Pane::Segments).1);
-        }
-    }
-
-    /// Which connections pass the filter; the cursor stays on `chosen` where that is one.
-    fn sieve(&mut self, chosen: Option<StreamId>) {
-        let words: Vec<String> = self.filter.to_lowercase().split_whitespace().map(Into::into).collect();
-        let conversations = &self.report.conversations;
-        self.visible = (0..conversations.len())
-            .filter(|&i| words.is_empty() || conversations.get(i).is_some_and(|c| passes(&c, &words)))
-            .collect();
-        let at = chosen.and_then(|id| {
-            self.visible.iter().position(|&i| conversations.get(i).is_some_and(|c| c.id == id))
-        });
-        self.connections.at = at.unwrap_or(self.connections.at);
-        self.settle();
-    }
-
-    /// The next or the one before that has what was searched for, around the end.
-    fn find(&mut self, forward: bool) {
-        if self.search.is_empty() {
-            self.message = "nothing searched for yet; / searches".into();
-            return;
-        }
-        let (at, len) = match self.focus {
-            Pane::Connections => (self.connections.at, self.visible.len()),
-            Pane::Segments | Pane::Graph => (self.segments.at, self.rows().len()),
-            Pane::Headers => (self.headers.top, self.header.as_ref().map_or(0, |h| h.lines.len())),
-        };
-        let order = (1..=len).map(|i| if forward { (at + i) % len } else { (at + len - i) % len });
-        let Some(found) = order.into_iter().find(|&i| self.text(i).to_lowercase().contains(&self.search))
-        else {
-            self.message = format!("not found: {}", Printable(&self.search));
-            return;
-        };
-        if (found <= at) == forward {
-            self.message = "around the end".into();
-        }
-        let (_, height) = self.areas().inside(self.focus);
-        match self.focus {
-            Pane::Connections => self.connections.go(found, len, height.saturating_sub(1)),
-            Pane::Segments | Pane::Graph => self.segments.go(found, len, height),
-            Pane::Headers => {
-                self.headers = List::default();
-                self.headers.scroll(found as isize, len, height);
-            }
-        }
-    }
-
-    /// What a search looks at.
-    fn text(&self, i: usize) -> String {
-        match self.focus {
-            Pane::Connections => {
-                let c = self.visible.get(i).and_then(|&i| self.report.conversations.get(i));
-                c.as_ref().map_or_else(String::new, searched)
-            }
-            Pane::Segments | Pane::Graph => match (self.rows().get(i), self.chosen()) {
-                (Some(row), Some(c)) => {
-                    let remarks = rows::remarks(row, &self.events(row.frame));
-                    rows::segment(row, &c, &remarks, usize::MAX, true)
-                }
-                _ => String::new(),
-            },
-            Pane::Headers => self.header.as_ref().and_then(|h| h.lines.get(i)).cloned().unwrap_or_default(),
         }
     }
 
@@ -448,44 +385,4 @@ impl App {
             None => self.message = "no more events that way".into(),
         }
     }
-}
-
-/// What filters and searches look at in a connection.
-fn searched(c: &Conversation) -> String {
-    let words = c
-        .tcp
-        .as_ref()
-        .map_or_else(String::new, |t| format!("{} {} {}", t.handshake.name(), t.teardown.name(), t.history));
-    format!("{} {words}", rows::connection(c, 100, true))
-}
-
-/// Each word is there, and none of those after a `!` is.
-fn passes(c: &Conversation, words: &[String]) -> bool {
-    let text = searched(c).to_lowercase();
-    words.iter().all(|w| match w.strip_prefix('!') {
-        Some(w) => w.is_empty() || !text.contains(w),
-        None => text.contains(w.as_str()),
-    })
-}
-
-enum Typed {
-    More(String),
-    Done(String),
-    Dropped,
-}
-
-/// One more key in a line that is being typed.
-fn typed(mut text: String, key: Key) -> Typed {
-    match key {
-        Key::Enter => return Typed::Done(text),
-        Key::Escape => return Typed::Dropped,
-        Key::Backspace if text.is_empty() => return Typed::Dropped,
-        Key::Backspace => {
-            text.pop();
-        }
-        Key::Ctrl('u') => text.clear(),
-        Key::Char(c) if text.chars().count() < 200 => text.push(c),
-        _ => {}
-    }
-    Typed::More(text)
 }

@@ -57,19 +57,22 @@ fn title(app: &App) -> Line<'static> {
         [one] => Printable(one).to_string(),
         [one, rest @ ..] => format!("{} and {} more", Printable(one), rest.len()),
     };
-    let mut text = format!(
-        "synfin  {origin}  {} packets, {}, {} TCP, {} UDP",
+    // What a narrow window cuts is the name of the file.
+    let mut text = String::from("synfin");
+    if let Some(word) = app.progress {
+        text.push_str(&format!("  {word}"));
+    }
+    text.push_str(&format!(
+        "  {} packets, {}, {} TCP, {} UDP",
         s.packets,
         octets(i64::try_from(s.bytes).unwrap_or(i64::MAX)),
         s.tcp_streams,
         s.udp_streams
-    );
-    if let Some(word) = app.progress {
-        text.push_str(&format!("  {word}"));
-    }
+    ));
     if let Some(drops) = s.drops.filter(|d| d.kernel + d.interface > 0) {
-        text.push_str(&format!("  {} dropped", drops.kernel + drops.interface));
+        text.push_str(&format!(", {} dropped", drops.kernel + drops.interface));
     }
+    text.push_str(&format!("  {origin}"));
     Line::styled(text, Style::new().add_modifier(Modifier::BOLD))
 }
 

@@ -9,6 +9,7 @@ mod areas;
 mod draw;
 mod list;
 mod rows;
+mod search;
 mod term;
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,15 @@
 //! The terminal: raw mode and the alternate screen, given back on every way out.
 
+use std::fs::File;
 use std::io::{self, IsTerminal, Stdout};
+use std::os::fd::{AsFd, OwnedFd};
 use std::panic;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::Show;
@@ -22,6 +26,8 @@ use super::app::Key;
 /// The terminal while it is ours.
 pub(super) struct Screen {
     pub(super) terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// Where keys come from.
+    keys: OwnedFd,
     stop: Arc<AtomicBool>,
     signals: Vec<SigId>,
     hook: Arc<Hook>,
@@ -39,6 +45,14 @@ pub(super) enum Input {
     Quiet,
 }
 
+/// What the terminal has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    Ready,
+    Quiet,
+    Gone,
+}
+
 type Hook = Box<dyn Fn(&panic::PanicHookInfo<'_>) + Sync + Send + 'static>;
 
 impl Screen {
@@ -49,6 +63,10 @@ impl Screen {
                 "browsing needs a terminal on standard output; replay prints tables anywhere",
             ));
         }
+        let keys = match io::stdin() {
+            stdin if stdin.is_terminal() => stdin.as_fd().try_clone_to_owned()?,
+            _ => File::open("/dev/tty")?.into(),
+        };
         let stop = Arc::new(AtomicBool::new(false));
         let mut signals = Vec::new();
         for signal in [SIGTERM, SIGHUP, SIGINT, SIGQUIT] {
@@ -63,7 +81,7 @@ impl Screen {
         }));
         enter()
             .and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout())))
-            .map(|terminal| Self { terminal, stop, signals: signals.clone(), hook: Arc::clone(&hook) })
+            .map(|terminal| Self { terminal, keys, stop, signals: signals.clone(), hook: Arc::clone(&hook) })
             .inspect_err(|_| leave(&signals, &hook))
     }
 
@@ -72,8 +90,22 @@ impl Screen {
         if self.stop.load(Ordering::Relaxed) {
             return Ok(Input::Stop);
         }
-        if !event::poll(patience)? {
-            return Ok(if self.stop.load(Ordering::Relaxed) { Input::Stop } else { Input::Quiet });
+        // Keys that were read already; else whatever comes first.
+        if self.wait(Duration::ZERO)? == Wait::Gone {
+            return Ok(Input::Stop);
+        }
+        if !event::poll(Duration::ZERO)? {
+            let patience = match self.wait(patience)? {
+                Wait::Gone => return Ok(Input::Stop),
+                Wait::Ready => patience,
+                Wait::Quiet => Duration::ZERO,
+            };
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(Input::Stop);
+            }
+            if !event::poll(patience)? {
+                return Ok(Input::Quiet);
+            }
         }
         Ok(match event::read()? {
             Event::Resize(..) => Input::Resized,
@@ -84,6 +116,22 @@ impl Screen {
             },
             _ => Input::Quiet,
         })
+    }
+
+    /// Waits for a key or a signal. Before keys are read it must be known that the terminal is
+    /// there, for crossterm reads the end of one over and over, and never returns.
+    fn wait(&self, patience: Duration) -> io::Result<Wait> {
+        let mut keys = [PollFd::new(self.keys.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut keys, PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX)) {
+            // A signal: a new size, or the end.
+            Err(Errno::EINTR) | Ok(0) => Ok(Wait::Quiet),
+            Err(e) => Err(e.into()),
+            Ok(_) => {
+                let gone = PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL;
+                let is_gone = keys.iter().any(|k| k.revents().is_some_and(|r| r.intersects(gone)));
+                Ok(if is_gone { Wait::Gone } else { Wait::Ready })
+            }
+        }
     }
 
     /// To the shell, until it brings us back.

@@ -19,9 +19,11 @@ mod tests;
 use std::io::{self, Write};
 
 use crate::model::{Side, Timestamp};
-use crate::report::{Conversation, Detail, Report};
+#[cfg(test)]
+use crate::report::Report;
+use crate::report::{Conversation, Detail};
 
-use super::{Style, View};
+use super::Style;
 
 pub(in crate::view) use axis::{octets, time};
 pub use svg::STYLE as SVG_STYLE;
@@ -84,24 +86,9 @@ pub struct Extra<'a> {
     pub points: &'a [(Timestamp, u64)],
 }
 
-/// Each graph of `kinds` for each conversation that the report has in detail, as text.
-#[derive(Debug, Clone, Copy)]
-pub struct GraphView<'a> {
-    /// Which.
-    pub kinds: &'a [Graph],
-}
-
-impl View for GraphView<'_> {
-    fn render(&self, report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-        self.kinds.iter().try_for_each(|&kind| render_text(kind, report, style, out))
-    }
-}
-
 /// The graph of every conversation in detail, as text.
-///
-/// # Errors
-/// Only those of `out`.
-pub fn render_text(kind: Graph, report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+#[cfg(test)]
+fn render_text(kind: Graph, report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     for (detail, conversation) in report.in_detail() {
         render_one(kind, detail, &conversation, &[], style, out)?;
     }

@@ -9,6 +9,33 @@ pub(super) const ROW: usize = 32;
 /// Rows of one field that are drawn at most; the middle of a longer one is left out.
 const FIELD_ROWS: usize = 6;
 
+/// A transport header beside the other one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Length {
+    pub what: &'static str,
+    /// Octets.
+    pub octets: usize,
+    /// It is the one that is drawn.
+    pub own: bool,
+}
+
+/// The innermost TCP or UDP header beside what each of the two can be: 8 octets, or 20 to 60.
+pub(super) fn beside(tree: &HeaderTree) -> Vec<Length> {
+    let transport = |l: &&Layer| !l.quoted && matches!(l.name, "TCP" | "UDP");
+    let Some(layer) = tree.layers.iter().rev().find(transport) else { return Vec::new() };
+    let tcp = layer.name == "TCP";
+    let length = |what, octets, own| Length { what, octets, own };
+    let mut all = vec![
+        length("UDP, always", 8, !tcp),
+        length("TCP, without options", 20, tcp && layer.len == 20),
+        length("TCP, at most", 60, tcp && layer.len == 60),
+    ];
+    if all.iter().all(|l| !l.own) {
+        all.insert(2, length("this TCP header", layer.len, true));
+    }
+    all
+}
+
 /// One row of boxes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Row {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::layout::{Cell, Content, ROW, Row, cell_hex, edges, rows, size, words};
+use super::layout::{Cell, Content, ROW, Row, beside, cell_hex, edges, rows, size, words};
 use crate::decode::headers::{Field, HeaderTree, Layer, Share, Value};
 use crate::view::drawing::{columns, escape, fit, svg_hatch, svg_text, wrap};
 
@@ -25,6 +25,7 @@ pub(super) fn render(tree: &HeaderTree) -> String {
         pen.layer(i, layer);
     }
     pen.dump();
+    pen.beside();
     let height = pen.y + 12.0;
     let title = format!("Headers of a frame of {} octets", tree.wire);
     let names: Vec<&str> = tree.layers.iter().map(|l| l.name).collect();
@@ -103,6 +104,37 @@ impl Pen<'_> {
             x += w;
         }
         self.y = 84.0;
+    }
+
+    /// UDP's header beside TCP's, in boxes of four octets as the rows above.
+    fn beside(&mut self) {
+        const OCTET: f64 = 11.5;
+        let lengths = beside(self.tree);
+        if lengths.is_empty() {
+            return;
+        }
+        self.y += 34.0;
+        svg_text(&mut self.out, (LEFT, self.y), "title", "UDP beside TCP, octets of header");
+        self.y += 10.0;
+        let left = LEFT + 150.0;
+        for length in lengths {
+            let class = if length.own { "c2" } else { "c0" };
+            svg_text(
+                &mut self.out,
+                (LEFT, self.y + 14.0),
+                if length.own { "l name" } else { "l" },
+                length.what,
+            );
+            let w = OCTET * length.octets as f64;
+            self.rect(class, (left, self.y), (w, 20.0));
+            let mut d = format!("M{left:.1} {:.1}h{w:.1}v20h-{w:.1}Z", self.y);
+            for n in 1..length.octets.div_ceil(4) {
+                let _ = write!(d, "M{:.1} {:.1}v20", left + OCTET * 4.0 * n as f64, self.y);
+            }
+            let _ = writeln!(self.out, r#"<path class="edge" d="{d}"/>"#);
+            svg_text(&mut self.out, (left + w + 8.0, self.y + 14.0), "l", &length.octets.to_string());
+            self.y += 26.0;
+        }
     }
 
     fn layer(&mut self, li: usize, layer: &Layer) {

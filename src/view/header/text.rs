@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::layout::{Cell, Content, ROW, Row, cell_hex, edges, rows, size, words};
+use super::layout::{Cell, Content, ROW, Row, beside, cell_hex, edges, rows, size, words};
 use crate::decode::headers::{Field, HeaderTree, Layer, Share, Value};
 use crate::view::Style;
 use crate::view::drawing::{center, columns, fit, left, plain, right, wrap};
@@ -330,6 +330,27 @@ impl Pen<'_> {
             writeln!(out, "{}", line.trim_end())?;
         }
         let line = format!("{:<44} {:>6} {:>5.1} %", "the frame", self.tree.wire, 100.0);
-        self.line(out, &line)
+        self.line(out, &line)?;
+        self.beside(out)
+    }
+
+    /// UDP's header beside TCP's, two octets a column.
+    fn beside(&self, out: &mut dyn Write) -> io::Result<()> {
+        let lengths = beside(self.tree);
+        if !lengths.is_empty() {
+            writeln!(out)?;
+            self.line(out, &format!("{:<24} octets", "UDP beside TCP"))?;
+        }
+        for length in lengths {
+            let block = match (self.style.ascii, length.own) {
+                (true, true) => "#",
+                (true, false) => "=",
+                (false, true) => "█",
+                (false, false) => "░",
+            };
+            let bar = block.repeat(length.octets.div_ceil(2).min(30));
+            self.line(out, &format!("{:<24} {:>6} {bar}", length.what, length.octets))?;
+        }
+        Ok(())
     }
 }

@@ -75,10 +75,11 @@ pub(super) fn section(
                     (place(element(&svg).into(), "The ladder"))
                 }
             }
+            @let extra = pictures.extra(c);
             @for kind in Graph::ALL {
                 h3 { (kind.title()) }
                 figure.picture data-graph=(id) {
-                    (place(graph::render_svg_element(kind, detail, c, &[], &format!("{id}-{}", kind.name())), kind.title()))
+                    (place(graph::render_svg_element(kind, detail, c, &extra, &format!("{id}-{}", kind.name())), kind.title()))
                 }
             }
             @let headers = pictures.headers_svg(detail, c, &format!("{id}-x"));

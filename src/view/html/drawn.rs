@@ -6,16 +6,21 @@ use super::Pictures;
 use crate::decode::headers::HeaderTree;
 use crate::model::TcpFlags;
 use crate::report::{Conversation, Detail, Row, RowKind};
+use crate::view::graph::Extra;
 use crate::view::header::HeaderDiagram;
 use crate::view::ladder::{Ladder, Options};
 
 /// Arrows of a ladder on a page; longer conversations fold.
-const ARROWS: usize = 200;
+const ARROWS: usize = 300;
 
 /// Tells the story of a conversation.
 pub type Story<'a> = dyn Fn(&Detail, &Conversation) -> Option<String> + 'a;
 /// The headers of a frame, where its octets are still there.
 pub type Headers<'a> = dyn Fn(u64) -> Option<HeaderTree> + 'a;
+/// What the ladder of a conversation may know beyond the report.
+pub type OfLadder<'a> = dyn Fn(&Detail, &Conversation) -> Options + 'a;
+/// What the graphs of a conversation show that no packet tells.
+pub type InGraphs<'a> = dyn Fn(&Conversation) -> Vec<Extra<'a>> + 'a;
 
 /// Ladders, header diagrams and stories from the other views.
 #[derive(Clone, Copy, Default)]
@@ -24,6 +29,10 @@ pub struct Drawn<'a> {
     pub story: Option<&'a Story<'a>>,
     /// The headers of a frame: the page shows those of the frames that say most.
     pub headers: Option<&'a Headers<'a>>,
+    /// What ladders may know beyond the report.
+    pub ladder: Option<&'a OfLadder<'a>>,
+    /// What graphs show beyond the packets.
+    pub extra: Option<&'a InGraphs<'a>>,
 }
 
 impl fmt::Debug for Drawn<'_> {
@@ -38,7 +47,8 @@ impl Pictures for Drawn<'_> {
     }
 
     fn ladder_svg(&self, detail: &Detail, conversation: &Conversation, _id: &str) -> Option<String> {
-        let options = Options { limit: Some(ARROWS), ..Options::default() };
+        let known = self.ladder.map(|of| of(detail, conversation)).unwrap_or_default();
+        let options = Options { limit: Some(ARROWS), ..known };
         (!detail.rows.is_empty()).then(|| Ladder::new(conversation, detail, &options).svg())
     }
 
@@ -51,6 +61,10 @@ impl Pictures for Drawn<'_> {
                 Some((format!("Frame {}: {what}", row.frame), HeaderDiagram.render_svg(&tree)))
             })
             .collect()
+    }
+
+    fn extra(&self, conversation: &Conversation) -> Vec<Extra<'_>> {
+        self.extra.map(|of| of(conversation)).unwrap_or_default()
     }
 }
 

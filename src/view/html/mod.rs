@@ -23,9 +23,10 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::report::{Conversation, Detail, Report};
 
-use super::{Style, View, graph};
+use super::graph::{self, Extra};
+use super::{Style, View};
 
-pub use drawn::{Drawn, Headers, Story};
+pub use drawn::{Drawn, Headers, InGraphs, OfLadder, Story};
 pub use limits::Limits;
 
 /// What other views contribute to the page. Each may be absent.
@@ -47,6 +48,12 @@ pub trait Pictures {
     /// Header diagrams worth a look, each with its caption.
     fn headers_svg(&self, detail: &Detail, conversation: &Conversation, id: &str) -> Vec<(String, String)> {
         let _ = (detail, conversation, id);
+        Vec::new()
+    }
+
+    /// What the graphs show that no packet tells: the congestion window of a lab's kernel.
+    fn extra(&self, conversation: &Conversation) -> Vec<Extra<'_>> {
+        let _ = conversation;
         Vec::new()
     }
 }

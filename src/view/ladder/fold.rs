@@ -36,6 +36,11 @@ impl Fold {
         self.tcp = matches!(row.kind, RowKind::Tcp { .. });
     }
 
+    /// How many packets it stands for.
+    pub fn count(&self) -> u64 {
+        self.packets[Side::Orig] + self.packets[Side::Resp] + self.not_kept
+    }
+
     /// `… 214 segments, 310 kB →, 9.2 ms …`
     pub fn words(&self) -> String {
         let mut pieces = Vec::new();

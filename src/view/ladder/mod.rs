@@ -4,12 +4,14 @@
 //! only draw it. Sides are sides, not addresses: a conversation of an address with
 //! itself draws as any other.
 
+mod columns;
 mod findings;
 mod fold;
 mod label;
 mod layout;
 mod markdown;
 mod mermaid;
+mod place;
 mod svg;
 mod text;
 
@@ -17,6 +19,8 @@ mod text;
 mod scenarios;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(in crate::view) use scenarios::scenarios;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
@@ -78,6 +82,8 @@ pub struct LaneCall {
 pub struct Transit {
     /// When the packet in a frame arrived at the other end, by frame number.
     pub arrivals: BTreeMap<u64, Timestamp>,
+    /// When the packet in a frame, seen as it arrived, had left the other end.
+    pub departures: BTreeMap<u64, Timestamp>,
     /// Frames whose packet is known to be lost on the way.
     pub lost: BTreeSet<u64>,
 }
@@ -110,7 +116,8 @@ impl Ladder {
     }
 
     /// As one SVG document that needs nothing else, light or dark as the reader prefers.
-    /// Each arrow is an element of the class `segment`.
+    /// Each arrow is an element of the class `segment`; each fold, of the class `fold`, says
+    /// in `data-packets` how many it stands for.
     #[must_use]
     pub fn svg(&self) -> String {
         svg::draw(&self.layout)

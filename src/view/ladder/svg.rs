@@ -2,80 +2,19 @@
 
 use std::fmt::Write;
 
+use super::columns::{BAR, Columns, TIE, TIE_PLACES, TIME};
 use super::findings::Tone;
 use super::label::{clock, duration, gap_words};
 use super::layout::{Arrow, Bar, CALL_COLUMNS, Form, Item, LINE, Layout, MARGIN_COLUMNS, What};
-use crate::model::{PerSide, Side, TcpState};
+use crate::model::{Side, TcpState};
 use crate::view::drawing::{columns, escape, fit, svg_text, wrap};
 
 /// The look, light, and dark where the reader prefers that. Scoped to the class of the
 /// root, so that several drawings can stand in one page.
 const CSS: &str = include_str!("style.css");
 
-const TIME: f64 = 120.0;
-const BAR: f64 = 100.0;
-const BETWEEN: f64 = 440.0;
-const TIE: f64 = 9.0;
-/// Ties that have a place of their own; more share.
-const TIE_PLACES: usize = 8;
 /// A long bar says its state again after so much.
 const REPEAT: f64 = 420.0;
-
-/// Where the columns are.
-struct Columns {
-    calls: PerSide<f64>,
-    bars: PerSide<f64>,
-    life: PerSide<f64>,
-    margin: f64,
-    notes: f64,
-    width: f64,
-}
-
-impl Columns {
-    fn of(layout: &Layout) -> Self {
-        // Half of what a head takes over its line.
-        let head = |side: Side| layout.heads[side].iter().map(|l| columns(l)).max().unwrap_or(0) as f64 * 4.3;
-        let states = layout.bars.0.iter().any(|b| !b.is_empty());
-        let bar = if states { BAR } else { 0.0 };
-        let bar_a = TIME + 8.0 + calls_width(layout, Side::Orig);
-        // The head over the left line must keep clear of the columns before it.
-        let life_a = (bar_a + bar + 8.0).max(TIME + head(Side::Orig) + 14.0);
-        let bar_a = life_a - 8.0 - bar;
-        let life_b = life_a + BETWEEN;
-        let bar_b = life_b + 8.0;
-        let call_b = bar_b + bar + 6.0;
-        let margin = call_b + calls_width(layout, Side::Resp) + 6.0;
-        let notes = margin + TIE * layout.tie_lanes.min(TIE_PLACES) as f64 + 14.0;
-        let marks = layout.items.iter().filter_map(|i| match &i.what {
-            What::Arrow(a) => Some(&a.marks),
-            _ => None,
-        });
-        let lines = marks.flatten().flat_map(|m| wrap(&m.text, MARGIN_COLUMNS));
-        let longest = lines.map(|l| columns(&l)).max().unwrap_or(0);
-        let noted = longest > 0 || layout.tie_lanes > 0;
-        let width = if noted { notes + longest as f64 * 6.8 + 20.0 } else { margin + 8.0 };
-        Self {
-            calls: PerSide::new(bar_a - 8.0, call_b + 8.0),
-            bars: PerSide::new(bar_a, bar_b),
-            life: PerSide::new(life_a, life_b),
-            margin,
-            notes,
-            width: width
-                .max(life_b + head(Side::Resp) + 12.0)
-                .max(columns(&layout.title) as f64 * 9.4 + 32.0),
-        }
-    }
-}
-
-/// What the calls at a side take.
-fn calls_width(layout: &Layout, side: Side) -> f64 {
-    let calls = layout.items.iter().filter_map(|i| match &i.what {
-        What::Call(at, text) if *at == side => Some(wrap(text, CALL_COLUMNS)),
-        _ => None,
-    });
-    let longest = calls.flatten().map(|l| columns(&l)).max().unwrap_or(0).min(2 * CALL_COLUMNS);
-    if longest > 0 { longest as f64 * 6.6 + 14.0 } else { 0.0 }
-}
 
 pub(super) fn draw(layout: &Layout) -> String {
     let columns = Columns::of(layout);
@@ -93,6 +32,10 @@ pub(super) fn draw(layout: &Layout) -> String {
     }
     for item in &layout.items {
         pen.item(item);
+    }
+    // Over all lines, so that none crosses out a word.
+    for item in &layout.items {
+        pen.words(item);
     }
     pen.ties();
     if layout.roles_guessed {
@@ -188,21 +131,10 @@ impl Pen<'_> {
 
     fn item(&mut self, item: &Item) {
         let y = self.top + item.y;
-        let (a, b) = (self.c.life[Side::Orig], self.c.life[Side::Resp]);
         match &item.what {
             What::Arrow(arrow) => self.arrow(item, arrow, y),
-            What::Fold(fold) => {
-                self.gap_in_lives(y);
-                let words = fold.words();
-                let w = (columns(&words) as f64 * 6.5 + 24.0).min(b - a - 24.0);
-                let mid = (a + b) / 2.0;
-                self.rect("fold", (mid - w / 2.0, y - 10.0), (w, 20.0), 10.0);
-                svg_text(&mut self.out, (mid, y + 4.0), "", &words);
-            }
-            What::Pause(gap) => {
-                self.gap_in_lives(y);
-                svg_text(&mut self.out, ((a + b) / 2.0, y + 4.0), "soft", &duration(*gap));
-            }
+            What::Fold(_) => self.gap_in_lives(y),
+            What::Pause(_) => self.gap_in_lives(y),
             What::Call(side, text) => {
                 let x = self.c.calls[*side];
                 let (class, to) = match side {
@@ -226,6 +158,30 @@ impl Pen<'_> {
         }
     }
 
+    /// What stands between the life lines at an item.
+    fn words(&mut self, item: &Item) {
+        let y = self.top + item.y;
+        let (a, b) = (self.c.life[Side::Orig], self.c.life[Side::Resp]);
+        let mid = (a + b) / 2.0;
+        match &item.what {
+            What::Arrow(arrow) => self.label(arrow),
+            What::Fold(fold) => {
+                let words = fold.words();
+                let w = (columns(&words) as f64 * 6.5 + 24.0).min(b - a - 24.0);
+                let _ = writeln!(
+                    self.out,
+                    r#"<rect class="fold" data-packets="{}" x="{:.1}" y="{:.1}" width="{w:.1}" height="20.0" rx="10"/>"#,
+                    fold.count(),
+                    mid - w / 2.0,
+                    y - 10.0
+                );
+                svg_text(&mut self.out, (mid, y + 4.0), "", &words);
+            }
+            What::Pause(gap) => svg_text(&mut self.out, (mid, y + 4.0), "soft halo", &duration(*gap)),
+            What::Call(..) => {}
+        }
+    }
+
     /// The life lines dotted for a while.
     fn gap_in_lives(&mut self, y: f64) {
         for side in Side::BOTH {
@@ -242,11 +198,13 @@ impl Pen<'_> {
         if let Some(gap) = item.gap.filter(|g| *g != 0) {
             svg_text(&mut self.out, (TIME, y - 8.0), "r soft small", &gap_words(gap));
         }
-        let y_end = self.top + arrow.y_end;
-        let (x1, x2) = (self.c.life[arrow.from], self.c.life[arrow.from.other()]);
-        let (dx, dy) = (x2 - x1, y_end - y);
-        let far = if arrow.lost { 0.93 } else { 1.0 };
-        let head = (x1 + dx * far, y + dy * far);
+        let ((x1, y1), (dx, dy)) = self.way(arrow);
+        let far = match (arrow.lost, self.layout.slanted) {
+            (false, _) => 1.0,
+            (true, false) => 0.93,
+            (true, true) => 0.7,
+        };
+        let head = (x1 + dx * far, y1 + dy * far);
         let lost = if arrow.lost { r#" data-lost="yes""# } else { "" };
         let again = if arrow.repeats.is_some() { r#" data-again="yes""# } else { "" };
         let _ = writeln!(
@@ -260,7 +218,7 @@ impl Pen<'_> {
         let long = dx.hypot(dy).max(1.0);
         let (ux, uy) = (dx / long, dy / long);
         let back = if arrow.lost { 0.0 } else { 7.0 };
-        self.line("", (x1, y), (head.0 - ux * back, head.1 - uy * back));
+        self.line("", (x1, y1), (head.0 - ux * back, head.1 - uy * back));
         if arrow.lost {
             let (x, y) = head;
             let _ = writeln!(
@@ -284,22 +242,25 @@ impl Pen<'_> {
                 by - ux * 4.0
             );
         }
-        self.label(arrow, (x1, y), (dx, dy));
         let _ = writeln!(self.out, "</g>");
         self.marks(arrow, y);
     }
 
-    fn label(&mut self, arrow: &Arrow, (x1, y): (f64, f64), (dx, dy): (f64, f64)) {
+    /// Where an arrow begins, and how far it goes from there.
+    fn way(&self, arrow: &Arrow) -> ((f64, f64), (f64, f64)) {
+        let (x1, x2) = (self.c.life[arrow.from], self.c.life[arrow.from.other()]);
+        ((x1, self.top + arrow.y_start), (x2 - x1, arrow.y_end - arrow.y_start))
+    }
+
+    fn label(&mut self, arrow: &Arrow) {
+        let ((x1, y), (dx, dy)) = self.way(arrow);
         let slanted = dy.abs() > 0.5;
-        // On a slant a label stands nearer to its sender, for arrows that cross do so in
-        // the middle; but not at the end, where the arrow that it answers comes in.
-        let longest = arrow.labels.iter().map(|l| columns(l)).max().unwrap_or(0) as f64 * 6.6;
-        let from_end = if slanted { (BETWEEN - longest - 40.0).clamp(12.0, 96.0) } else { 12.0 };
-        // So does one that ends in a cross, to keep clear of it.
-        let (class, x) = match (slanted || arrow.lost, arrow.from) {
+        // Among slanted arrows a label stands at its sender, for those of the two sides cross
+        // in the middle; so does one whose arrow ends in a cross, to keep clear of it.
+        let (class, x) = match (self.layout.slanted || arrow.lost, arrow.from) {
             (false, _) => ("halo", x1 + dx / 2.0),
-            (true, Side::Orig) => ("l halo", x1 + from_end),
-            (true, Side::Resp) => ("r halo", x1 - from_end),
+            (true, Side::Orig) => ("l halo", x1 + 14.0),
+            (true, Side::Resp) => ("r halo", x1 - 14.0),
         };
         // From the responder the line goes to the left, so its angle is turned over.
         let angle = if dx < 0.0 { (-dy).atan2(-dx) } else { dy.atan2(dx) }.to_degrees();

@@ -38,14 +38,16 @@ fn spurious(
 /// The capture saw these octets before, lies beside their receiver, and nothing tells of what
 /// that holds: it has them.
 pub(super) fn held(fwd: &SideMemory, rev: &SideMemory, scene: &Scene<'_>, skipped: bool) -> bool {
+    if skipped || scene.end().is_after(scene.digest.next_before) {
+        return false;
+    }
+    // Whoever has no such connection any more answered the octets all the same.
+    if TcpFlags(rev.recent.flags).has(TcpFlags::RST) {
+        return true;
+    }
     // An acknowledgment that stops short of octets that came after would tell.
     let stops = scene.digest.peer_ack_before == scene.s.seq;
-    if skipped
-        || stops
-        || scene.s.len == 0
-        || !scene.no_sack()
-        || scene.end().is_after(scene.digest.next_before)
-    {
+    if stops || scene.s.len == 0 || !scene.no_sack() {
         return false;
     }
     // Acknowledgments come much sooner from the receiver than from the sender.
@@ -143,7 +145,7 @@ pub(super) fn covered(rev: &mut SideMemory, scene: &Scene<'_>, previous: SeqNum,
     let (ack, now, side) = (scene.s.ack, scene.s.ip.ts, scene.side.other());
     let echo = scene.digest.options.timestamps.map_or(0, |(_, echo)| echo);
     let least = rev.min_rtt();
-    let min_rtt = least.filter(|rtt| rev.rtt() != Some(*rtt));
+    let soon = too_soon(rev, scene);
     let Some(rare) = rev.rare_mut() else { return };
     for r in rare.resent.iter_mut().filter(|r| !r.spurious && r.end.is_at_or_before(ack)) {
         // The segment that filled the gap is the one it answers, if it can have come back.
@@ -159,11 +161,11 @@ pub(super) fn covered(rev: &mut SideMemory, scene: &Scene<'_>, previous: SeqNum,
         if older && !scene.flags().has(TcpFlags::SYN) {
             r.spurious = true;
             let tsval = tsval.map(|tsval| (echo, tsval));
-            let more = Evidence { tsval, rtt: min_rtt, ..Evidence::default() };
+            let more = Evidence { tsval, rtt: least, ..Evidence::default() };
             spurious(scene, side, r, Confidence::Certain, more, emit);
-        } else if first && too_soon(scene, r, min_rtt) {
+        } else if first && now.since(r.ts) < soon {
             r.spurious = true;
-            let more = Evidence { rtt: min_rtt, ..Evidence::default() };
+            let more = Evidence { rtt: least, ..Evidence::default() };
             spurious(scene, side, r, Confidence::Likely, more, emit);
         }
     }
@@ -171,13 +173,13 @@ pub(super) fn covered(rev: &mut SideMemory, scene: &Scene<'_>, previous: SeqNum,
 
 /// A SACK block: the receiver holds these octets.
 pub(super) fn sacked(rev: &mut SideMemory, scene: &Scene<'_>, block: (SeqNum, SeqNum), emit: Emit<'_>) {
-    let min_rtt = rev.min_rtt().filter(|rtt| rev.rtt() != Some(*rtt));
+    let (min_rtt, soon) = (rev.min_rtt(), too_soon(rev, scene));
     let Some(rare) = rev.rare_mut() else { return };
     let inside = |r: &&mut Resent| r.seq.is_at_or_after(block.0) && r.end.is_at_or_before(block.1);
     for r in rare.resent.iter_mut().filter(inside) {
         let first = r.covered.is_none();
         r.covered.get_or_insert(scene.s.ip.ts);
-        if first && !r.spurious && too_soon(scene, r, min_rtt) {
+        if first && !r.spurious && scene.s.ip.ts.since(r.ts) < soon {
             r.spurious = true;
             let sack = Some((block.0.0, block.1.0));
             let more = Evidence { rtt: min_rtt, sack, ..Evidence::default() };
@@ -186,12 +188,16 @@ pub(super) fn sacked(rev: &mut SideMemory, scene: &Scene<'_>, block: (SeqNum, Se
     }
 }
 
-/// No answer to the repair can have come so soon. The smallest round trip is known to be one
-/// without delayed acknowledgments only where the handshake gave it; one alone may have been
-/// slow.
-fn too_soon(scene: &Scene<'_>, r: &Resent, min_rtt: Option<i64>) -> bool {
-    let elapsed = scene.s.ip.ts.since(r.ts);
-    scene.syn_rtt.is_some() && min_rtt.is_some_and(|rtt| rtt >= MEASURABLE && elapsed < rtt / 4)
+/// No answer to a repair can come sooner than this, nanoseconds. The smallest round trip is known
+/// to be one without delayed acknowledgments only where the handshake gave it; one alone may
+/// have been slow.
+fn too_soon(rev: &SideMemory, scene: &Scene<'_>) -> i64 {
+    match rev.min_rtt() {
+        Some(rtt) if scene.syn_rtt.is_none() || rtt < MEASURABLE => 0,
+        Some(rtt) if rev.rtt() == Some(rtt) => rtt / 16,
+        Some(rtt) => rtt / 4,
+        None => 0,
+    }
 }
 
 /// One acknowledgment more of all that was sent, and no SACK to say why: the receiver got

@@ -39,7 +39,9 @@ fn why(fwd: &SideMemory, rev: &SideMemory, scene: &Scene<'_>) -> (EventKind, Con
     // A reply to a segment that found no connection takes its number from that
     // segment's acknowledgment and has no ACK bit; an abort goes on from SND.NXT.
     let reply = !s.flags.has(TcpFlags::ACK) && s.seq == rev.recent.ack && rev.recent.frame != 0;
-    let answered_data = rev.recent.len > 0;
+    // New data: what had been acknowledged already finds nobody who could have read it.
+    let answered_data =
+        rev.recent.len > 0 && !rev.recent.seq.is_before(scene.digest.peer_ack_of_sender) && !rev.sent_fin;
     if reply && fwd.sent_fin && answered_data {
         return (EventKind::UnreadData, Confidence::Likely);
     }

@@ -1,0 +1,142 @@
+//! States, resets and what D-SACKs tell, beside what the kernels and the wire know of them.
+
+use synfin::lab::{Fate, LabFrame, LabOutcome, Observer};
+use synfin::model::{Side, TcpState, Timestamp};
+use synfin::track::EventKind;
+
+use crate::account::{self, Segment};
+use crate::fields::{isns, relative};
+use crate::score::{COPY_TOLD, STATE, STATE_OTHER, Said, Score, Seen};
+
+/// Copies that only a D-SACK tells of: did the wire copy a segment with these octets?
+pub fn told(
+    score: &mut Score,
+    run: &LabOutcome,
+    segments: &[Option<Segment>],
+    said: &Said,
+    seen: &[Option<Seen<'_>>],
+) {
+    let isn = isns(run);
+    for e in said.events.iter().filter(|e| e.kind == EventKind::DuplicatedByNetwork) {
+        let Some((witness, (left, right))) = e.evidence.witness.zip(e.evidence.sack) else { continue };
+        let Some(Some(w)) = seen.get(witness as usize - 1) else { continue };
+        let from = 1 - w.segment.from;
+        let base = isn.get(&from).copied().unwrap_or(0);
+        let (left, right) = (relative(left, base), relative(right, base));
+        let of = |s: &Segment| s.from == from && s.seq < right && s.end > left;
+        let copied = segments.iter().zip(&run.frames).any(|(s, f)| {
+            s.as_ref().is_some_and(of) && f.fate.iter().any(|f| matches!(f, Fate::Duplicated(_)))
+        });
+        score.synfin.add(COPY_TOLD, copied, true);
+        score.synfin.stated(COPY_TOLD, copied, e.confidence.name());
+        if !copied {
+            score.others.push((COPY_TOLD, format!("packet {} wrongly said; found []", e.packet)));
+        }
+    }
+}
+
+/// Why a host reset a connection, by what its kernel counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    Refused,
+    Aborted,
+    AfterClose,
+    /// There is no such connection (any more).
+    NoSocket,
+}
+
+/// The number of the first reset in a capture, and its reason.
+pub fn reset(
+    run: &LabOutcome,
+    segments: &[Option<Segment>],
+    seen: &[Option<Seen<'_>>],
+) -> Option<(u64, Why)> {
+    let at = seen.iter().position(|p| p.as_ref().is_some_and(|p| p.segment.flags & account::RST != 0))?;
+    let first = seen[at].as_ref()?;
+    let host = first.segment.from;
+    let counted = |name: &str| run.counters.get(host).is_some_and(|c| c.contains_key(name));
+    let own = |f: &LabFrame| f.from == Some(host);
+    let flags = |f: &LabFrame| f.bytes.get(33).copied().unwrap_or(0);
+    let before = run.frames.get(..first.frame).unwrap_or_default();
+    // Another reset of this host went before, and did not come through: what follows is no abort.
+    let again = before.iter().any(|f| own(f) && flags(f) & account::RST != 0);
+    let fin = before.iter().any(|f| own(f) && flags(f) & account::FIN != 0);
+    let acks = first.segment.flags & 16 != 0;
+    // What it answers: new data of a peer that has not closed itself.
+    let reached = |f: &LabFrame| f.deliveries.iter().filter(|d| d.to == host).map(|d| d.ts).max();
+    let sent = run.frames[first.frame].ts;
+    let last = (0..first.frame).filter(|&i| reached(&run.frames[i]).is_some_and(|t| t <= sent));
+    let cause = last.max_by_key(|&i| reached(&run.frames[i]));
+    let when = cause.and_then(|i| reached(&run.frames[i]));
+    let cause = cause.and_then(|i| segments[i].as_ref());
+    let provoked = cause.is_some_and(|c| {
+        let closed = segments
+            .iter()
+            .flatten()
+            .any(|s| s.from == c.from && s.flags & account::FIN != 0 && s.arrived && s.end <= c.seq);
+        let earlier = (0..first.frame).filter(|&i| reached(&run.frames[i]).is_some_and(|t| Some(t) < when));
+        let had = earlier.filter_map(|i| segments[i].as_ref()).filter(|s| s.from == c.from);
+        let new = !account::covered(had.map(|s| (s.seq, s.end)), c.seq, c.end);
+        c.end > c.seq && c.flags & account::FIN == 0 && !closed && new
+    });
+    let why = if !run.frames.iter().any(|f| own(f) && flags(f) & account::RST == 0) {
+        Why::Refused
+    } else if again {
+        Why::NoSocket
+    } else if !fin && acks && (counted("TcpExt.TCPAbortOnClose") || counted("TcpExt.TCPAbortOnData")) {
+        Why::Aborted
+    } else if fin && !acks && provoked {
+        Why::AfterClose
+    } else {
+        Why::NoSocket
+    };
+    Some((at as u64 + 1, why))
+}
+
+/// The observer's own socket, and the other end's: the kernels know.
+pub fn states(score: &mut Score, run: &LabOutcome, host: usize, said: &Said, seen: &[Option<Seen<'_>>]) {
+    let capture = run.capture(Observer::Host(host));
+    let sides = [Side::Orig, Side::Resp];
+    // A close that waits behind data is no FIN yet; packets cannot show it.
+    let closing = [TcpState::FinWait1, TcpState::FinWait2, TcpState::Closing, TcpState::LastAck];
+    let gone = |s: Option<TcpState>| matches!(s, None | Some(TcpState::Closed));
+    let same = |a: Option<TcpState>, b: Option<TcpState>| a == b || gone(a) && gone(b);
+    let (mut fin, mut spoke) = ([false; 2], [false; 2]);
+    let mut newest = None;
+    for (i, p) in seen.iter().enumerate() {
+        let Some(p) = p else { continue };
+        let from = p.segment.from;
+        spoke[from] = true;
+        fin[from] |= p.segment.flags & account::FIN != 0;
+        let Some(found) = said.states.get(&(i as u64 + 1)) else { continue };
+        let mut answer =
+            |kind: &'static str, found: Option<TcpState>, kernel: [Option<TcpState>; 2], of: usize| {
+                // Nor can packets show that somebody listens, before it has answered.
+                let listens = !spoke[of] && kernel[0] == Some(TcpState::SynReceived);
+                if listens || !fin[of] && kernel.iter().any(|k| k.is_some_and(|k| closing.contains(&k))) {
+                    return;
+                }
+                let right = kernel.iter().any(|k| same(found, *k));
+                score.synfin.answer(kind, (right || found.is_some()).then_some(right));
+                if !right {
+                    let what = format!(
+                        "packet {} missed; found [{found:?}], sent={} the kernel {kernel:?}",
+                        i + 1,
+                        p.sent
+                    );
+                    score.others.push((kind, what));
+                }
+            };
+        let kernel = account::state(run, host, capture.get(i + 1).map(|c| c.ts));
+        answer(STATE, found[sides[host]], [kernel; 2], host);
+        // Of the other end a packet shows the state that it was sent in; what was sent to it
+        // since may have arrived.
+        if !p.sent && newest < Some(p.frame) {
+            newest = Some(p.frame);
+            let sent = run.frames[p.frame].ts;
+            let then = account::state(run, 1 - host, Some(Timestamp(sent.0 + 1)));
+            let now = account::state(run, 1 - host, Some(capture[i].ts));
+            answer(STATE_OTHER, found[sides[1 - host]], [then, now], 1 - host);
+        }
+    }
+}
