@@ -303,11 +303,66 @@ fn where_namespaces_are_refused_the_step_is_named_and_a_capture_shown() {
 }
 
 #[test]
+fn without_tun_devices_the_labs_take_veth_and_say_why() {
+    // A mount namespace where /dev/net/tun is something else.
+    let script = "mount --bind /dev/null /dev/net/tun && exec \"$0\" lab run tcp-basic";
+    let out = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_synfin")])
+        .output();
+    let said = out.as_ref().map(|o| text(&o.stdout)).unwrap_or_default();
+    if !said.contains("tcp-basic") {
+        eprintln!("SKIPPED: no mount namespace, or no /dev/net/tun to hide: {out:?}");
+        return;
+    }
+    assert!(said.contains("joined by veth pairs (/dev/net/tun: "), "{said}");
+    assert!(!said.contains('✗'), "{said}");
+}
+
+#[test]
+fn a_setting_that_this_kernel_lacks_is_said_and_left() {
+    if !able() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = lesson(dir.path(), &format!("{LESSON}\n[sysctl.client]\ntcp_no_such_setting = 1\n"));
+    let out = lab(&[path.to_str().unwrap()]);
+    let stdout = text(&out.stdout);
+    assert!(out.status.success(), "{stdout}{}", text(&out.stderr));
+    assert!(stdout.contains("client: this kernel has no net.ipv4.tcp_no_such_setting"), "{stdout}");
+}
+
+#[test]
+fn on_loopback_labs_run_and_an_occupied_port_is_named() {
+    if !able() {
+        return;
+    }
+    let out = lab(&["tcp-basic", "--on", "lo"]);
+    let (stdout, stderr) = (text(&out.stdout), text(&out.stderr));
+    if stderr.contains("lo: ") && stderr.contains("permitted") {
+        eprintln!("SKIPPED: capturing on lo is not allowed here: {stderr}");
+        return;
+    }
+    assert!(out.status.success() && stdout.contains("✓ four segments close it"), "{stdout}{stderr}");
+
+    let taken = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let steps = format!("server socket s tcp\nserver bind s {port}\nserver listen s 1\n");
+    let toml = format!("question = 'q?'\nlesson = 'l.'\nsteps = '''\n{steps}'''\n");
+    let dir = tempfile::tempdir().unwrap();
+    let out = lab(&[lesson(dir.path(), &toml).to_str().unwrap(), "--on", "lo"]);
+    assert_eq!(out.status.code(), Some(1));
+    let said = text(&out.stderr);
+    assert!(said.contains(&format!("server bind s {port}: EADDRINUSE")), "{said}");
+}
+
+#[test]
 fn every_lab_passes() {
     if !able() {
         return;
     }
+    let before = machine();
     let out = lab(&["all"]);
     let stdout = text(&out.stdout);
     assert!(out.status.success(), "{stdout}{}", text(&out.stderr));
+    assert_eq!(machine(), before);
 }

@@ -15,7 +15,7 @@ macro_rules! captures {
     };
 }
 
-/// Name and packed capture of each lab that is small enough to carry.
+/// Name and packed capture of each lab of the catalogue; `compare` measures, and has none.
 const CAPTURES: &[(&str, &[u8])] = captures![
     "ack-every-two",
     "backlog-reset",
@@ -23,6 +23,9 @@ const CAPTURES: &[(&str, &[u8])] = captures![
     "broadcast",
     "chat",
     "closed-port",
+    "congestion-bbr",
+    "congestion-cubic",
+    "congestion-reno",
     "cork",
     "corrupt",
     "dsack",
@@ -53,6 +56,7 @@ const CAPTURES: &[(&str, &[u8])] = captures![
     "sequence-wrap",
     "simultaneous-close",
     "simultaneous-open",
+    "slow-start",
     "spurious-timeout",
     "strange-segments",
     "stream",

@@ -33,6 +33,8 @@ pub struct Segment {
     pub seq: i64,
     pub end: i64,
     pub flags: u8,
+    /// Raw.
+    pub ack: u32,
     pub window: u16,
     /// Some of its octets were sent before.
     pub resent: bool,
@@ -54,6 +56,7 @@ impl Segment {
 
 struct Raw {
     seq: u32,
+    ack: u32,
     len: u32,
     flags: u8,
     window: u16,
@@ -67,9 +70,16 @@ fn parse(bytes: &[u8]) -> Option<Raw> {
     }
     let tcp = bytes.get(header..total)?;
     let seq = u32::from_be_bytes(tcp.get(4..8)?.try_into().ok()?);
+    let ack = u32::from_be_bytes(tcp.get(8..12)?.try_into().ok()?);
     let offset = usize::from(*tcp.get(12)? >> 4) * 4;
     let window = u16::from_be_bytes(tcp.get(14..16)?.try_into().ok()?);
-    Some(Raw { seq, len: u32::try_from(tcp.len().checked_sub(offset)?).ok()?, flags: *tcp.get(13)?, window })
+    Some(Raw {
+        seq,
+        ack,
+        len: u32::try_from(tcp.len().checked_sub(offset)?).ok()?,
+        flags: *tcp.get(13)?,
+        window,
+    })
 }
 
 /// Is `[from, to)` covered by these ranges?
@@ -123,6 +133,7 @@ pub fn segments(run: &LabOutcome) -> Vec<Option<Segment>> {
             seq,
             end,
             flags: raw.flags,
+            ack: raw.ack,
             window: raw.window,
             resent,
             needed: None,

@@ -6,6 +6,7 @@
 //! prints each answer that is wrong or missing; `SYNFIN_TRUTH_TABLE=FILE` takes the table,
 //! `SYNFIN_TRUTH_KEEP=FOLDER` the labs, their captures and each packet's truth beside what was
 //! said; with `SYNFIN_TRUTH_AGAIN=1` besides, the runs kept there are scored again, not made anew.
+//! `SYNFIN_TRUTH_SIX=1` shows the analysis the same segments over IPv6, which has no IP IDs.
 //! Labs need a network namespace of their own: without root the test says so and passes.
 
 mod account;
@@ -15,6 +16,7 @@ mod fields;
 mod knowable;
 mod rules;
 mod score;
+mod six;
 mod store;
 mod tally;
 mod tshark;
@@ -73,9 +75,12 @@ fn one(seed: u64, dir: &Path, again: bool, total: &Mutex<Total>) {
     };
     let segments = account::segments(&outcome);
     let mut scores: Vec<(usize, Score)> = Vec::new();
-    let judged = tshark.iter().any(Option::is_some);
+    let judged = tshark.iter().any(Option::is_some) && std::env::var_os("SYNFIN_TRUTH_SIX").is_none();
+    let over_six = std::env::var_os("SYNFIN_TRUTH_SIX").map(|_| six::six(&outcome));
     for (host, labels) in tshark.iter().enumerate() {
-        let score = score::score(&outcome, host, &segments, labels.as_ref());
+        let shown = over_six.as_ref().unwrap_or(&outcome);
+        let labels = labels.as_ref().filter(|_| over_six.is_none());
+        let score = score::score(&outcome, shown, host, &segments, labels);
         if std::env::var_os("SYNFIN_TRUTH_KEEP").is_some() {
             let text = dump::dump(&outcome, host, &segments, &score);
             std::fs::write(dir.join(format!("{seed}-{host}.txt")), text).unwrap();

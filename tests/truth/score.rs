@@ -92,7 +92,7 @@ pub struct Seen<'a> {
 pub fn view<'a>(run: &LabOutcome, host: usize, segments: &'a [Option<Segment>]) -> Vec<Option<Seen<'a>>> {
     let (mut met, mut highest) = (BTreeSet::new(), [-1_i64; 2]);
     let mut shut = [false; 2];
-    let mut latest = [0_usize; 2];
+    let (mut latest, mut acked) = ([0_usize; 2], [None; 2]);
     let mut packets = BTreeSet::new();
     let capture = run.capture(Observer::Host(host));
     let look = |c: &synfin::lab::Captured<'_>| {
@@ -100,14 +100,19 @@ pub fn view<'a>(run: &LabOutcome, host: usize, segments: &'a [Option<Segment>]) 
         let from = segment.from;
         let copy = !met.insert(c.frame);
         // A copy of a packet with a number of its own can be known for one.
-        let numbered = c.bytes.get(4..6).is_some_and(|id| id != [0, 0]);
+        let numbered = c.bytes.first() == Some(&0x45) && c.bytes.get(4..6) != Some(&[0, 0]);
         let twin = !packets.insert(c.bytes.to_vec()) && !numbered;
         let tellable = segment.seq < highest[from];
         let overtaken =
             !c.sent && !copy && segment.occupies() && !segment.resent && c.frame < latest[from] && tellable;
         highest[from] = highest[from].max(segment.end);
         latest[from] = latest[from].max(c.frame);
-        let plain = segment.flags & (account::SYN | account::RST) == 0;
+        // What acknowledges less than the sender had before is late, and its window old.
+        let old = acked[from].is_some_and(|a: u32| segment.ack.wrapping_sub(a).cast_signed() < 0);
+        let plain = segment.flags & (account::SYN | account::RST) == 0 && !old;
+        if plain {
+            acked[from] = Some(segment.ack);
+        }
         let was_shut = shut[from];
         if plain {
             shut[from] = segment.window == 0;
@@ -149,9 +154,15 @@ const SENT_AGAIN: [EventKind; 7] = [
     EventKind::Retransmit,
 ];
 
-/// Scores the capture at `host`.
-pub fn score(run: &LabOutcome, host: usize, segments: &[Option<Segment>], tshark: Option<&Labels>) -> Score {
-    let said = analyse(run, Observer::Host(host));
+/// Scores the capture at `host`: of the run itself, or of what is `shown` in its place.
+pub fn score(
+    run: &LabOutcome,
+    shown: &LabOutcome,
+    host: usize,
+    segments: &[Option<Segment>],
+    tshark: Option<&Labels>,
+) -> Score {
+    let said = analyse(shown, Observer::Host(host));
     let mut score = Score::default();
     let mut packets: BTreeMap<u64, Vec<&Event>> = BTreeMap::new();
     let mut needless: BTreeMap<u64, &Event> = BTreeMap::new();
@@ -162,7 +173,7 @@ pub fn score(run: &LabOutcome, host: usize, segments: &[Option<Segment>], tshark
             needless.insert(of, e);
         }
     }
-    let seen = view(run, host, segments);
+    let seen = view(shown, host, segments);
     let reset = ends::reset(run, segments, &seen);
     let none = Vec::new();
     for (number, p) in (1_u64..).zip(&seen) {

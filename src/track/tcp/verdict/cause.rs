@@ -22,9 +22,11 @@ pub(super) fn name(
     let at_edge = acked == seq;
     let tail = end == scene.digest.next_before;
     let sacked_beyond = rev.sack_high.is_some_and(|high| high.is_after(seq));
-    let asked = rev.duplicate_acks > 0 || sacked_beyond;
     // Silence of the other side: what a timer measures.
     let silence = rev.last_any.map_or(i64::MAX, |t| scene.s.ip.ts.since(t));
+    // What it said before this was sent for the first time does not ask for it.
+    let heard = elapsed.is_none_or(|gap| silence <= gap);
+    let asked = heard && (rev.duplicate_acks > 0 || sacked_beyond);
     // What acknowledgments ask for comes as soon as they have reached the sender; RACK waits
     // for packets that may be late, a quarter of a round trip and more (RFC 8985 section 6.2).
     let answers = silence < SHORTEST_TIMEOUT

@@ -274,7 +274,13 @@ impl SideMemory {
     /// had been sent when it began.
     pub fn repairing(&self, acked: SeqNum) -> Trigger {
         let mut under_way = self.resent().filter(|r| acked.is_before(r.high));
-        under_way.find(|r| r.trigger != Trigger::Unknown).map_or(Trigger::Unknown, |r| r.trigger)
+        // A timeout that proves to have been needless is undone (RFC 5682, RFC 4015).
+        let stands = |r: &&Resent| match r.trigger {
+            Trigger::Timeout => !r.spurious,
+            Trigger::Recovery => true,
+            Trigger::Unknown => false,
+        };
+        under_way.find(stands).map_or(Trigger::Unknown, |r| r.trigger)
     }
 
     /// The smoothed round-trip time, where any is known.

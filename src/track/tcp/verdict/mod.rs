@@ -86,6 +86,12 @@ impl Scene<'_> {
         self.s.len > 0 || self.flags().any(TcpFlags::SYN | TcpFlags::FIN)
     }
 
+    /// It acknowledges less than its sender had before: it was overtaken.
+    pub fn is_old(&self) -> bool {
+        let before = self.digest.peer_ack_of_sender;
+        before.0 != 0 && self.s.ack.is_before(before)
+    }
+
     /// Both SYNs were seen, and SACK was not agreed on.
     pub fn no_sack(&self) -> bool {
         !self.sack && self.fwd.scale != Scale::Unknown && self.rev.scale != Scale::Unknown

@@ -21,8 +21,7 @@ pub(super) fn judge(fwd: &SideMemory, rev: &SideMemory, scene: &Scene<'_>, emit:
     let into_closed = scene.analysis.labels.has(Labels::ZERO_WINDOW_PROBE);
     let below = just_below && scene.s.seq.is_before(scene.digest.next_before);
     // An acknowledgment that was kept back until its sender had gone on looks the same.
-    let late = scene.print().sent_after(fwd.newest) == Some(false)
-        || scene.s.ack.is_before(scene.digest.peer_ack_of_sender);
+    let late = scene.print().sent_after(fwd.newest) == Some(false) || scene.is_old();
     if late || !plain || scene.s.len > 1 || !(below || into_closed) {
         return false;
     }

@@ -12,7 +12,8 @@ const AT_ONCE: i64 = 5_000_000;
 #[inline]
 pub(super) fn judge(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_>, emit: Emit<'_>) {
     let s = scene.s;
-    let plain = !scene.flags().any(TcpFlags::SYN | TcpFlags::RST);
+    // An old acknowledgment says nothing of the window now (RFC 9293 section 3.10.7.4).
+    let plain = !scene.flags().any(TcpFlags::SYN | TcpFlags::RST) && !scene.is_old();
     if plain {
         if s.window == 0 {
             if !std::mem::replace(&mut fwd.window_closed, true) {
