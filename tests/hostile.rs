@@ -83,6 +83,7 @@ fn show(octets: &[u8]) -> usize {
         rows: 2_000,
         events: Some(1_000),
         only: None,
+        list_events: true,
     };
     let (mut recorder, mut lines) = (Recorder::new(options), Ndjson::new(std::io::sink(), true));
     let (mut records, mut shown) = (Vec::new(), 0);
