@@ -77,7 +77,6 @@ fn show(octets: &[u8]) -> usize {
     };
     let (mut decoder, mut tracker) = (Decoder::default(), Tracker::new(TrackerOptions::default()));
     let options = RecorderOptions {
-        list_events: true,
         limit: Some(300),
         select: Selection::First(3),
         rows: 2_000,
