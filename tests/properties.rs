@@ -328,7 +328,11 @@ fn frames_captured_twice_are_no_retransmissions() {
                 let events = seen.packets.get(&frame).map_or(&[][..], |p| &p.events);
                 events.iter().filter(|e| RESENT.contains(&e.0)).map(|e| e.0).collect()
             };
-            assert_eq!(of(&once, frame).len(), of(&twice, 2 * frame - 1).len(), "{name}: frame {frame}");
+            let (single, double) = (of(&once, frame), of(&twice, 2 * frame - 1));
+            // Which of two packets was answered is not known, so there are no round-trip times
+            // (Karn's rule), and what rests on them stays unsaid; nothing new is said.
+            let untimed = single == ["spurious_retransmit"] && double.is_empty();
+            assert!(untimed || single.len() == double.len(), "{name}: frame {frame}: {single:?}, {double:?}");
         }
         for (a, b) in once.conversations.iter().zip(&twice.conversations) {
             let figures = |c: &Conversation| {

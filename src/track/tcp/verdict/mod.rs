@@ -143,7 +143,10 @@ pub(super) fn judge(memory: &mut Memory, scene: &Scene<'_>, emit: Emit<'_>) -> N
     let copy = copies::find(memory, scene, &print);
     if let Some(original) = copy {
         copies::say(memory, scene, &original, emit);
-        repairs::doubled(&mut memory.sides[scene.dir], original.frame);
+        // Of a capture that has each packet twice a copy says nothing about the network.
+        if !memory.said.captured_twice {
+            repairs::doubled(&mut memory.sides[scene.dir], original.frame);
+        }
         // Whoever gets a copy of an acknowledgment counts it.
         if !scene.occupies() && scene.analysis.labels.has(Labels::DUPLICATE_ACK) {
             let fwd = &mut memory.sides[scene.dir];
