@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::ops::Range;
 
 use super::number::{UNKNOWN, count, counted, duration, octets, push_count, push_duration, push_octets};
 use super::pen::Pen;
@@ -82,9 +83,14 @@ struct Listed<'a> {
 }
 
 impl Rows for Listed<'_> {
-    fn each(&self, row: &mut dyn FnMut(&Line) -> io::Result<()>) -> io::Result<()> {
+    fn known(&self) -> Option<usize> {
+        Some(self.shown)
+    }
+
+    fn each(&self, range: Range<usize>, row: &mut dyn FnMut(&Line)) {
         let mut line = Line::default();
-        self.report.conversations.iter().take(self.shown).try_for_each(|c| {
+        let end = range.end.min(self.shown);
+        (range.start..end).filter_map(|at| self.report.conversations.get(at)).for_each(|c| {
             self.view.ends(&c, &mut line);
             if self.one_line {
                 figures(&c, &mut line);
@@ -92,8 +98,8 @@ impl Rows for Listed<'_> {
                 push_pair(c.traffic, |t| t.packets, push_count, line.cell(4, Tone::Plain));
                 facts(&c, line.note.get_or_insert_default());
             }
-            row(&line)
-        })
+            row(&line);
+        });
     }
 }
 

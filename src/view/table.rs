@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 use std::io::{self, Write};
+use std::ops::Range;
+use std::{mem, thread};
 
 use anstyle::{AnsiColor, Effects};
 use comfy_table::{ColumnConstraint, ContentArrangement, TableStyle, Width};
@@ -201,18 +203,38 @@ fn pad(columns: usize, to: &mut Vec<u8>) {
 }
 
 /// The rows of a table, each shown for a moment: a long table is never held as a whole.
-pub trait Rows {
-    /// Shows each row to `row`, in order; the same ones every time.
-    ///
-    /// # Errors
-    /// Those of `row`.
-    fn each(&self, row: &mut dyn FnMut(&Line) -> io::Result<()>) -> io::Result<()>;
+pub trait Rows: Sync {
+    /// Shows the rows of `range` to `row`, in order; the same ones every time.
+    fn each(&self, range: Range<usize>, row: &mut dyn FnMut(&Line));
+
+    /// How many there are, where it costs nothing to begin in the middle.
+    fn known(&self) -> Option<usize> {
+        None
+    }
 }
 
-impl<F: Fn() -> R, R: Iterator<Item = Line>> Rows for F {
-    fn each(&self, row: &mut dyn FnMut(&Line) -> io::Result<()>) -> io::Result<()> {
-        self().try_for_each(|line| row(&line))
+impl<F: Fn() -> R + Sync, R: Iterator<Item = Line>> Rows for F {
+    fn each(&self, range: Range<usize>, row: &mut dyn FnMut(&Line)) {
+        self().skip(range.start).take(range.len()).for_each(|line| row(&line));
     }
+}
+
+/// All rows, however many.
+const ALL: Range<usize> = 0..usize::MAX;
+
+/// So many rows are worth a second thread.
+const MANY: usize = 10_000;
+
+/// Runs `half` on two ranges of `range` side by side; the results in order.
+fn both<T: Send>(range: Range<usize>, half: impl Fn(Range<usize>) -> T + Sync) -> (T, T) {
+    let middle = range.start.midpoint(range.end);
+    thread::scope(|scope| {
+        let second = thread::Builder::new().spawn_scoped(scope, || half(middle..range.end));
+        let first = half(range.start..middle);
+        let second = second.ok().and_then(|thread| thread.join().ok());
+        // Without a second thread this one does it all.
+        (first, second.unwrap_or_else(|| half(middle..range.end)))
+    })
 }
 
 /// Columns between two columns.
@@ -223,15 +245,25 @@ const GAP: usize = 2;
 /// # Errors
 /// Those of `out`.
 pub fn write(columns: &[Column], rows: &dyn Rows, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let mut natural = vec![0; columns.len()];
-    let mut any = false;
-    rows.each(&mut |line| {
-        any = true;
-        for (width, cell) in natural.iter_mut().zip(&line.cells) {
-            *width = (*width).max(text_width(&fit_charset(&cell.text, style)));
+    let many = rows.known().filter(|&n| n >= MANY);
+    let measure = |range| {
+        let mut natural = vec![0; columns.len()];
+        let mut any = false;
+        rows.each(range, &mut |line| {
+            any = true;
+            for (width, cell) in natural.iter_mut().zip(&line.cells) {
+                *width = (*width).max(text_width(&fit_charset(&cell.text, style)));
+            }
+        });
+        (natural, any)
+    };
+    let (natural, any) = match many {
+        Some(n) => {
+            let ((a, first), (b, second)) = both(0..n, measure);
+            (a.into_iter().zip(b).map(|(a, b)| a.max(b)).collect(), first || second)
         }
-        Ok(())
-    })?;
+        None => measure(ALL),
+    };
     if !any {
         return Ok(());
     }
@@ -244,19 +276,39 @@ pub fn write(columns: &[Column], rows: &dyn Rows, style: &Style, out: &mut dyn W
     push_line(&head, columns, &widths, style, &mut text);
     text.extend_from_slice(if style.ascii { "-" } else { "─" }.repeat(total).as_bytes());
     text.push(b'\n');
+    out.write_all(&text)?;
     let indent = shown.first().map_or(0, |w| w + GAP);
-    rows.each(&mut |line| {
-        push_line(line, columns, &widths, style, &mut text);
+    let push = |line: &Line, text: &mut Vec<u8>| {
+        push_line(line, columns, &widths, style, text);
         if let Some(note) = &line.note {
-            push_paragraph(note, indent, style, &mut text);
+            push_paragraph(note, indent, style, text);
         }
-        if text.len() < GATHER {
-            return Ok(());
+    };
+    if let Some(n) = many {
+        let formatted = |range| {
+            let mut text = Vec::new();
+            rows.each(range, &mut |line| push(line, &mut text));
+            text
+        };
+        for start in (0..n).step_by(MANY) {
+            let (first, second) = both(start..n.min(start + MANY), formatted);
+            out.write_all(&first)?;
+            out.write_all(&second)?;
         }
-        out.write_all(&text)?;
+    } else {
+        let mut written = Ok(());
         text.clear();
-        Ok(())
-    })?;
+        rows.each(ALL, &mut |line| {
+            push(line, &mut text);
+            if text.len() >= GATHER {
+                written = mem::replace(&mut written, Ok(())).and_then(|()| out.write_all(&text));
+                text.clear();
+            }
+        });
+        written?;
+        out.write_all(&text)?;
+    }
+    text.clear();
     let missing: Vec<&str> = columns
         .iter()
         .zip(&widths)
@@ -415,7 +467,8 @@ pub fn write_markdown(
         columns.iter().map(|c| markdown_text(c.title, style)).collect::<Vec<_>>().join(" | ")
     )?;
     writeln!(out, "| {} |", rule.collect::<Vec<_>>().join(" | "))?;
-    rows.each(&mut |line| {
+    let mut written = Ok(());
+    let mut row = |line: &Line| {
         write!(out, "|")?;
         for i in 0..columns.len() {
             let text = line.cells.get(i).map_or("", |c| c.text.as_str());
@@ -431,7 +484,13 @@ pub fn write_markdown(
             )?;
         }
         Ok(())
-    })
+    };
+    rows.each(ALL, &mut |line| {
+        if written.is_ok() {
+            written = row(line);
+        }
+    });
+    written
 }
 
 /// `text` with everything escaped that Markdown or the HTML in it would read as more.
