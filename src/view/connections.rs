@@ -6,8 +6,9 @@ use std::ops::Range;
 
 use super::number::{UNKNOWN, count, counted, duration, octets, push_count, push_duration, push_octets};
 use super::pen::Pen;
+use super::prose::UNBROKEN;
 use super::services::Services;
-use super::table::{Column, Line, Rows, Tone, UNBROKEN};
+use super::table::{Column, Line, Rows, Tone};
 use super::{Style, View, sentence};
 use crate::model::{PerSide, Printable, Side};
 use crate::report::{Conversation, Report, TcpFacts, TcpSideFacts, Traffic};

@@ -21,6 +21,7 @@ pub mod ndjson;
 pub mod number;
 pub mod overhead;
 mod pen;
+mod prose;
 mod rows;
 pub mod segments;
 pub mod sentence;

@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 
 use super::Style;
-use super::table::{self, Column, Rows, markdown_text, paragraph};
+use super::prose::{markdown_text, paragraph};
+use super::table::{self, Column, Rows};
 
 /// How tables are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -9,10 +9,9 @@ use std::ops::Range;
 use std::{mem, thread};
 
 use anstyle::{AnsiColor, Effects};
-use comfy_table::{ColumnConstraint, ContentArrangement, TableStyle, Width};
-use unicode_width::UnicodeWidthStr;
 
 use super::Style;
+use super::prose::{fit_charset, markdown_text, pad, push_paragraph, text_width, wrap};
 
 /// What a cell's colour says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -144,64 +143,6 @@ impl Column {
     }
 }
 
-/// `text` as `style` allows it: with `ascii`, arrows and the like in ASCII, and every
-/// other character by its number.
-#[must_use]
-pub fn fit_charset<'a>(text: &'a str, style: &Style) -> Cow<'a, str> {
-    if !style.ascii || text.is_ascii() {
-        return text.into();
-    }
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '→' => out.push_str("->"),
-            '←' => out.push_str("<-"),
-            '…' => out.push_str("..."),
-            '─' => out.push('-'),
-            '█' => out.push('#'),
-            '·' => out.push('|'),
-            'µ' => out.push('u'),
-            '×' => out.push('x'),
-            _ if c.is_ascii() || c == UNBROKEN => out.push(c),
-            _ => out.extend(c.escape_unicode()),
-        }
-    }
-    out.into()
-}
-
-/// A space at which [`paragraph`] does not break.
-pub const UNBROKEN: char = '\u{a0}';
-
-/// Writes text outside a table: its lines, each wrapped at words to the width.
-///
-/// # Errors
-/// Those of `out`.
-pub fn paragraph(text: &str, indent: usize, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let mut lines = Vec::new();
-    push_paragraph(text, indent, style, &mut lines);
-    out.write_all(&lines)
-}
-
-fn push_paragraph(text: &str, indent: usize, style: &Style, to: &mut Vec<u8>) {
-    let text = fit_charset(text, style);
-    let width = style.width.saturating_sub(indent).max(20);
-    for part in text.split('\n') {
-        wrap(part, width, &mut |line| {
-            pad(indent, to);
-            for (i, piece) in line.split(UNBROKEN).enumerate() {
-                pad(usize::from(i > 0), to);
-                to.extend_from_slice(piece.as_bytes());
-            }
-            to.push(b'\n');
-        });
-    }
-}
-
-/// Appends spaces.
-fn pad(columns: usize, to: &mut Vec<u8>) {
-    to.resize(to.len() + columns, b' ');
-}
-
 /// The rows of a table, each shown for a moment: a long table is never held as a whole.
 pub trait Rows: Sync {
     /// Shows the rows of `range` to `row`, in order; the same ones every time.
@@ -329,9 +270,9 @@ const GATHER: usize = 64 << 10;
 /// The width of each column, `None` for those left out: empty ones, and then those with
 /// the highest `drop` until the rest fits.
 fn plan(columns: &[Column], titles: &[String], natural: &[usize], room: usize) -> Vec<Option<usize>> {
-    let full = |i: usize| natural[i].max(titles[i].width());
+    let full = |i: usize| natural[i].max(text_width(&titles[i]));
     let least = |i: usize| match columns[i].wrap {
-        Some(wrap) => full(i).min(wrap.max(titles[i].width())),
+        Some(wrap) => full(i).min(wrap.max(text_width(&titles[i]))),
         None => full(i),
     };
     let mut kept: Vec<usize> = (0..columns.len()).filter(|&i| natural[i] > 0).collect();
@@ -403,53 +344,6 @@ fn push_row<'a>(cells: impl Iterator<Item = Placed<'a>>, style: &Style, to: &mut
     to.push(b'\n');
 }
 
-/// Columns that `text` takes in a terminal.
-fn text_width(text: &str) -> usize {
-    if text.is_ascii() { text.len() } else { text.width() }
-}
-
-/// Shows `text` to `line` in lines of at most `width` columns, broken at words where that
-/// can be.
-fn wrap(text: &str, width: usize, line: &mut dyn FnMut(&str)) {
-    if text_width(text) <= width {
-        return line(text);
-    }
-    if text.contains('\n') || text.split(' ').any(|word| text_width(word) > width) {
-        return wrap_long_words(text, width, line);
-    }
-    // The words gathered so far, and the columns that they take.
-    let (mut gathered, mut columns) = (0..0, 0);
-    let mut at = 0;
-    for word in text.split(' ') {
-        let (start, taken) = (at, text_width(word));
-        at += word.len() + 1;
-        if !gathered.is_empty() && columns + 1 + taken <= width {
-            gathered.end = start + word.len();
-            columns += 1 + taken;
-            continue;
-        }
-        if !gathered.is_empty() {
-            line(text[gathered].trim_end());
-        }
-        (gathered, columns) = (start..start + word.len(), taken);
-    }
-    if !gathered.is_empty() {
-        line(text[gathered].trim_end());
-    }
-}
-
-/// The same, where a word is longer than a line.
-fn wrap_long_words(text: &str, width: usize, line: &mut dyn FnMut(&str)) {
-    let mut table = comfy_table::Table::new();
-    table.load_style(TableStyle::new()).set_content_arrangement(ContentArrangement::Dynamic);
-    table.add_row([text]);
-    if let Some(column) = table.column_mut(0) {
-        let width = u16::try_from(width).unwrap_or(u16::MAX);
-        column.set_padding((0, 0)).set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
-    }
-    table.lines().for_each(|l| line(l.trim_end()));
-}
-
 /// Writes the same rows as a Markdown table (all columns; remarks as rows of their own).
 ///
 /// # Errors
@@ -493,35 +387,40 @@ pub fn write_markdown(
     written
 }
 
-/// `text` with everything escaped that Markdown or the HTML in it would read as more.
-#[must_use]
-pub fn markdown_text(text: &str, style: &Style) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in fit_charset(text, style).chars() {
-        match c {
-            '<' => out.push_str("&lt;"),
-            '&' => out.push_str("&amp;"),
-            '\\' | '|' | '`' | '*' | '_' | '[' | ']' | '#' | '~' | '!' => out.extend(['\\', c]),
-            _ => out.push(c),
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use super::*;
 
-    use super::{wrap, wrap_long_words};
+    /// Numbers, and some of them with a remark.
+    struct Numbers(usize);
 
-    proptest! {
-        /// Words of our own breaking stand where the library's would.
-        #[test]
-        fn lines_break_as_the_library_breaks_them(text in "([a-zé→µ\u{a0}]{0,12} {1,3}){1,20}[a-z]{1,9}", width in 12usize..60) {
-            let (mut ours, mut library) = (Vec::new(), Vec::new());
-            wrap(&text, width, &mut |line| ours.push(line.trim_end().to_owned()));
-            wrap_long_words(&text, width, &mut |line| library.push(line.to_owned()));
-            prop_assert_eq!(ours, library);
+    impl Numbers {
+        fn line(at: usize) -> Line {
+            let note = at.is_multiple_of(1000).then(|| format!("{at} is a multiple of a thousand"));
+            Line { cells: vec![at.to_string().into(), "x".repeat(at % 17).into()], note }
+        }
+    }
+
+    impl Rows for Numbers {
+        fn each(&self, range: Range<usize>, row: &mut dyn FnMut(&Line)) {
+            (range.start..range.end.min(self.0)).for_each(|at| row(&Self::line(at)));
+        }
+
+        fn known(&self) -> Option<usize> {
+            Some(self.0)
+        }
+    }
+
+    #[test]
+    fn a_long_table_is_the_same_on_two_threads() {
+        let columns = [Column::number("n"), Column::text("bar")];
+        let style = Style::default();
+        for n in [0, 1, MANY - 1, MANY, MANY + 1, 2 * MANY + 3] {
+            let (mut one, mut two) = (Vec::new(), Vec::new());
+            write(&columns, &(|| (0..n).map(Numbers::line)), &style, &mut one).unwrap();
+            write(&columns, &Numbers(n), &style, &mut two).unwrap();
+            assert!(one == two, "{n} rows");
+            assert_eq!(n == 0, one.is_empty());
         }
     }
 }
