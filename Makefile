@@ -53,8 +53,8 @@ bench: setup
 	$(CARGO) bench --locked --bench compare -- --write docs/performance.md
 	$(CARGO) bench --locked --bench compare -- --figures --write docs/performance.md
 	$(CARGO) bench --locked --bench compare -- --growth --write docs/performance.md
-	@if [ "$$(id -u)" = 0 ]; then target/release/examples/live; \
-	else echo "live rates: skipped, they need root (sudo target/release/examples/live)"; fi
+	@if [ "$$(id -u)" = 0 ]; then $(BUILT)/release/examples/live; \
+	else echo "live rates: skipped, they need root (sudo $(BUILT)/release/examples/live)"; fi
 	$(MAKE) drift
 
 # Instructions a packet of decode, track and the readers, beside benches/instructions.json.

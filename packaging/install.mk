@@ -7,7 +7,8 @@
 PREFIX    ?= /usr/local
 DESTDIR   ?=
 CARGO     ?= cargo
-BINARY    := target/release/synfin
+BUILT     := $(or $(CARGO_TARGET_DIR),target)
+BINARY    := $(BUILT)/release/synfin
 PACKAGE   := target/package
 BINDIR    := $(DESTDIR)$(PREFIX)/bin
 SHAREDIR  := $(DESTDIR)$(PREFIX)/share
@@ -49,7 +50,7 @@ deb: release
 	$(CARGO) deb --no-build --locked
 
 test-deb: deb
-	packaging/test-deb.sh $$(ls -t target/debian/synfin_*.deb | head -n 1)
+	packaging/test-deb.sh $$(ls -t $(BUILT)/debian/synfin_*.deb | head -n 1)
 
 reproducible:
 	packaging/reproducible.sh

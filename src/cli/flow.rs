@@ -42,7 +42,7 @@ impl<W: std::io::Write> Destination for Ndjson<W> {
     }
 
     fn settled(&mut self) {
-        self.settled();
+        self.catch_up();
     }
 }
 

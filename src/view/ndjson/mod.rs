@@ -36,14 +36,14 @@ impl<W: Write> Ndjson<W> {
         Self { out, lines: Lines::default(), packets, prompt: false, error: None }
     }
 
-    /// With [`Ndjson::settled`] what is there is written, for whoever waits for it.
+    /// With [`Ndjson::catch_up`] what is there is written, for whoever waits for it.
     #[must_use]
     pub fn promptly(self) -> Self {
         Self { prompt: true, ..self }
     }
 
     /// No more records are at hand.
-    pub fn settled(&mut self) {
+    pub fn catch_up(&mut self) {
         if self.prompt {
             self.flush();
         }
