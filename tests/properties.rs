@@ -123,7 +123,7 @@ proptest! {
             let still = Script::parse(&text).unwrap();
             // A refusal's number 0 is no number of a connection and does not move with it; nor
             // does the acknowledgment field, 0, of the second SYN (see `script`).
-            if ["refused.pkt", "simultaneous-open.pkt", "simultaneous-ecn.pkt"].contains(&name.as_str()) {
+            if ["refused.pkt", "simultaneous-open.pkt", "simultaneous-ecn.pkt", "syn-again.pkt"].contains(&name.as_str()) {
                 continue;
             }
             let mut moved = still.clone();
@@ -331,7 +331,8 @@ fn frames_captured_twice_are_no_retransmissions() {
             let (single, double) = (of(&once, frame), of(&twice, 2 * frame - 1));
             // Which of two packets was answered is not known, so there are no round-trip times
             // (Karn's rule), and what rests on them stays unsaid; nothing new is said.
-            let untimed = single == ["spurious_retransmit"] && double.is_empty();
+            let spurious = |said: &[&str]| said.iter().all(|kind| *kind == "spurious_retransmit");
+            let untimed = spurious(&single) && spurious(&double) && double.len() < single.len();
             assert!(untimed || single.len() == double.len(), "{name}: frame {frame}: {single:?}, {double:?}");
         }
         for (a, b) in once.conversations.iter().zip(&twice.conversations) {

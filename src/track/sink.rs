@@ -24,7 +24,7 @@ pub struct SeenSegment {
     pub analysis: Analysis,
     /// Wireshark's initial round-trip time of the connection, nanoseconds.
     pub initial_rtt: Option<i64>,
-    /// Each end's state after it.
+    /// Each end's state: the sender's when it sent it, the receiver's once it has arrived.
     pub states: PerSide<Option<TcpState>>,
 }
 

@@ -14,7 +14,7 @@ use super::facts::OptionFacts;
 use super::history::History;
 use super::label::{self, LabelSide, Scale, Seen};
 use super::outstanding::Pool;
-use super::state::{self, StateSide, Step};
+use super::state::{self, Closing, StateSide, Step};
 use super::stats::Stats;
 use super::verdict::{self, Nature, Scene};
 
@@ -217,6 +217,10 @@ impl TcpConversation {
         let below_window = peer_ack_before.0 != 0 && s.seq.is_before(peer_ack_before);
         let step = Step { seq: s.seq, ack: s.ack, flags: s.flags, len: s.len, below_window };
         state::advance(from, to, &step);
+        let old =
+            s.flags.has(TcpFlags::ACK) && peer_ack_of_sender.0 != 0 && s.ack.is_before(peer_ack_of_sender);
+        let closing = Closing { first: self.first_fin == Some(dir), by_fin: self.second_fin_acks_first };
+        let as_sent = if old { from.state } else { state::as_sent(from, to, &step, closing) };
         self.crossing(s, d, fin_was_acked);
         let new_from = if next_before.0 == 0 { s.seq } else { next_before };
         let digest = Digest {
@@ -236,6 +240,8 @@ impl TcpConversation {
         };
         let nature = self.judge(s, d, &digest, &analysis, before, port_reuse, pool, emit);
         self.account(s, d, &digest, &analysis, scaled_window, nature);
+        let mut states = self.states();
+        states[self.side(dir)] = as_sent;
         SeenSegment {
             stream: self.stream,
             dir,
@@ -245,7 +251,7 @@ impl TcpConversation {
             ack_base,
             analysis,
             initial_rtt: self.initial_rtt,
-            states: self.states(),
+            states,
         }
     }
 

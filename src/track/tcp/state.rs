@@ -146,3 +146,48 @@ fn fin(from: &mut StateSide, to: &mut StateSide, step: &Step) {
         other => other,
     };
 }
+
+/// Which of the two closed first, as far as a state depends on it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Closing {
+    /// The sender of the segment did.
+    pub first: bool,
+    /// The other's FIN was the first to acknowledge its FIN.
+    pub by_fin: bool,
+}
+
+/// The state that a segment's sender was in when it sent it. It moves on by what is sent to it
+/// only when that arrives: as long as its own segments do not acknowledge a SYN or FIN, and as
+/// long as it sends anything after a reset or its last acknowledgment, it has not.
+pub(super) fn as_sent(from: &StateSide, to: &StateSide, step: &Step, closing: Closing) -> Option<TcpState> {
+    use TcpState as S;
+    let expected = from.state?;
+    let flags = step.flags;
+    if flags.has(TcpFlags::RST) {
+        return Some(expected);
+    }
+    if flags.has(TcpFlags::SYN) {
+        let sent = if flags_syn_ack(flags) { S::SynReceived } else { S::SynSent };
+        // Sent again: its handshake is not complete.
+        return Some(if expected == S::Established && from.syn == Some(step.seq) { sent } else { expected });
+    }
+    if !flags.has(TcpFlags::ACK) {
+        return Some(expected);
+    }
+    let fin = flags.has(TcpFlags::FIN);
+    let unacked = fin || closing.by_fin || !from.fin_acked;
+    let has_fin = to.fin_end.map(|end| step.ack.is_at_or_after(end));
+    Some(match (expected, has_fin) {
+        (S::CloseWait, Some(false)) => S::Established,
+        (S::Closing | S::TimeWait, Some(false)) if unacked => S::FinWait1,
+        (S::Closing | S::TimeWait, Some(false)) => S::FinWait2,
+        (S::FinWait2, _) if fin => S::FinWait1,
+        (S::Closed, Some(true)) if from.fin_end.is_none() => S::CloseWait,
+        (S::Closed, Some(true)) if closing.first => S::TimeWait,
+        (S::Closed, Some(true)) => S::LastAck,
+        (S::Closed, _) if from.fin_end.is_none() => S::Established,
+        (S::Closed, _) if unacked => S::FinWait1,
+        (S::Closed, _) => S::FinWait2,
+        (other, _) => other,
+    })
+}
