@@ -174,6 +174,8 @@ fn cause(run: &LabOutcome, index: usize, flags: u8) -> Cause {
     let Some(now) = now.and_then(|s| s.info) else { return Cause::Unknown };
     match now.ca_state {
         3 => Cause::Recovery,
+        // The timer ran out more than once: a machine that stood still, and each may have sent it.
+        4 if before.is_some_and(|b| now.retransmits > b + 1) => Cause::Unknown,
         4 if before.is_none_or(|b| now.retransmits > b) => Cause::Timeout,
         4 => Cause::AfterTimeout,
         0..=2 => Cause::Probe,

@@ -63,9 +63,11 @@ pub fn reset(
     let fin = before.iter().any(|f| own(f) && flags(f) & account::FIN != 0);
     let acks = first.segment.flags & 16 != 0;
     // What it answers: new data of a peer that has not closed itself.
-    let reached = |f: &LabFrame| f.deliveries.iter().filter(|d| d.to == host).map(|d| d.ts).max();
     let sent = run.frames[first.frame].ts;
-    let last = (0..first.frame).filter(|&i| reached(&run.frames[i]).is_some_and(|t| t <= sent));
+    // Of a packet that the wire copied, what had come by then.
+    let reached =
+        |f: &LabFrame| f.deliveries.iter().filter(|d| d.to == host && d.ts <= sent).map(|d| d.ts).max();
+    let last = (0..first.frame).filter(|&i| reached(&run.frames[i]).is_some());
     let cause = last.max_by_key(|&i| reached(&run.frames[i]));
     let when = cause.and_then(|i| reached(&run.frames[i]));
     let cause = cause.and_then(|i| segments[i].as_ref());

@@ -227,7 +227,7 @@ pub fn score(
                     ask(NEEDLESS_SHOWN, !needed, spurious, theirs);
                 }
             }
-            if p.sent {
+            if p.sent && s.cause != Some(Cause::Unknown) {
                 let needed = s.needed == Some(true);
                 let mut cause = |kind, so: bool, own: Option<Confidence>, other| {
                     if needed || own.is_some() {

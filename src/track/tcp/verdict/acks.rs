@@ -1,6 +1,7 @@
 //! What acknowledgments prove: what the receiver holds, that something came twice, that the
 //! capture missed something.
 
+use crate::model::{SeqNum, TcpState};
 use crate::track::{Confidence, EventKind, Evidence, Labels};
 
 use super::memory::SideMemory;
@@ -19,22 +20,36 @@ const FORGET: i64 = 1_000_000_000;
 #[inline]
 pub(super) fn judge(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_>, emit: Emit<'_>) {
     let ack = scene.s.ack;
-    let previous = scene.digest.peer_ack_of_sender;
-    if let Some(rtt) = scene.digest.rtt_sample {
+    // An old acknowledgment that came late takes nothing back.
+    let previous = rev.acked(scene.digest.peer_ack_of_sender);
+    if let Some(rtt) = scene.digest.rtt_sample
+        && !repaired(rev, previous, ack)
+    {
         rev.sample(rtt);
     }
     let pure = !scene.occupies();
-    if !scene.digest.options.sack.as_slice().is_empty() {
-        sack(fwd, rev, scene, emit);
-    }
+    // What tells of octets that came twice asks for none (RFC 6675 section 2).
+    let twice = !scene.digest.options.sack.as_slice().is_empty() && sack(fwd, rev, scene, emit);
     if ack == previous {
-        if pure && Labels::DUPLICATE_ACK.0 & scene.analysis.labels.0 != 0 {
+        let duplicate = scene.analysis.labels.has(Labels::DUPLICATE_ACK);
+        if pure && duplicate && !twice {
             fwd.duplicate_acks = fwd.duplicate_acks.saturating_add(1);
+        }
+        if let Some(rare) = rev.rare_mut().filter(|_| !twice) {
+            rare.heard = Some(scene.s.ip.ts);
+        }
+        if pure && (duplicate || scene.before[0] == Some(TcpState::TimeWait)) {
             repairs::duplicate(rev, scene, emit);
         }
         return;
     }
     if !ack.is_after(previous) && previous.0 != 0 {
+        // Sent after the others, it means what it says.
+        if scene.print().sent_after(fwd.newest) != Some(false)
+            && let Some(rare) = rev.rare_mut()
+        {
+            rare.acked = None;
+        }
         return;
     }
     fwd.duplicate_acks = 0;
@@ -46,20 +61,32 @@ pub(super) fn judge(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_
     delayed(rev, scene);
 }
 
-/// SACK blocks: how far the receiver has got, and D-SACK (RFC 2883).
-fn sack(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_>, emit: Emit<'_>) {
+/// What was sent again is acknowledged, or what waited behind it: how long that took tells
+/// nothing of the round trip (Karn's rule, RFC 6298 section 3).
+fn repaired(rev: &SideMemory, previous: SeqNum, ack: SeqNum) -> bool {
+    rev.rare().is_some() && rev.resent().any(|r| r.end.is_after(previous) && r.end.is_at_or_before(ack))
+}
+
+/// SACK blocks: how far the receiver has got, and D-SACK (RFC 2883). True for a
+/// D-SACK that tells of nothing else.
+fn sack(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_>, emit: Emit<'_>) -> bool {
     let blocks = scene.digest.options.sack.as_slice();
     let ack = scene.s.ack;
-    let Some(&first) = blocks.first() else { return };
+    let Some(&first) = blocks.first() else { return false };
     let inside_second =
         blocks.get(1).is_some_and(|b| first.0.is_at_or_after(b.0) && first.1.is_at_or_before(b.1));
     let duplicate = first.1.is_at_or_before(ack) || inside_second;
+    let mut more = false;
     for &(_, right) in blocks.iter().skip(usize::from(duplicate)) {
         if right.is_after(ack) && fwd.sack_high.is_none_or(|high| right.is_after(high)) {
-            fwd.sack_high = Some(right);
+            (fwd.sack_high, more) = (Some(right), true);
         }
     }
-    if rev.rare().is_some() {
+    if let Some(rare) = rev.rare_mut() {
+        rare.sacked = Default::default();
+        for (own, &block) in rare.sacked.iter_mut().zip(blocks.iter().skip(usize::from(duplicate))) {
+            *own = block;
+        }
         for &block in blocks.iter().skip(usize::from(duplicate)) {
             repairs::sacked(rev, scene, block, emit);
         }
@@ -67,6 +94,7 @@ fn sack(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_>, emit: Emi
     if duplicate {
         repairs::dsack(rev, scene, first, emit);
     }
+    duplicate && !more
 }
 
 /// Acknowledged, and never seen: the capture missed it.

@@ -18,15 +18,18 @@ pub(super) fn name(
     elapsed: Option<i64>,
 ) -> (EventKind, Confidence) {
     let (seq, end) = (scene.s.seq, scene.end());
-    let acked = scene.digest.peer_ack_before;
+    let acked = fwd.acked(scene.digest.peer_ack_before);
     let at_edge = acked == seq;
     let tail = end == scene.digest.next_before;
     let sacked_beyond = rev.sack_high.is_some_and(|high| high.is_after(seq));
     // Silence of the other side: what a timer measures.
-    let silence = rev.last_any.map_or(i64::MAX, |t| scene.s.ip.ts.since(t));
+    let heard = fwd.rare().and_then(|r| r.heard).or(rev.last_any);
+    let silence = heard.map_or(i64::MAX, |t| scene.s.ip.ts.since(t));
     // What it said before this was sent for the first time does not ask for it.
     let heard = elapsed.is_none_or(|gap| silence <= gap);
-    let asked = heard && (rev.duplicate_acks > 0 || sacked_beyond);
+    // Nor is the only segment under way asked for: nothing beyond it can have arrived.
+    let alone = at_edge && tail;
+    let asked = heard && !alone && (rev.duplicate_acks > 0 || sacked_beyond);
     // What acknowledgments ask for comes as soon as they have reached the sender; RACK waits
     // for packets that may be late, a quarter of a round trip and more (RFC 8985 section 6.2).
     let answers = silence < SHORTEST_TIMEOUT
@@ -54,10 +57,13 @@ pub(super) fn name(
         return (EventKind::TimeoutRetransmit, Confidence::Undetermined);
     }
     let waited_long = elapsed.is_some_and(|gap| gap >= SHORTEST_TIMEOUT);
-    if asked && at_edge && !answers && waited_long {
+    // Without SACK a recovery repairs each hole once; what is lost again waits for the timer
+    // (RFC 6582 section 3.2).
+    let once_more = scene.no_sack() && earlier.is_some_and(|e| e.trigger == Trigger::Recovery);
+    if at_edge && waited_long && (once_more || asked && !answers) {
         return (EventKind::TimeoutRetransmit, Confidence::Likely);
     }
-    if repairing == Trigger::Recovery && at_edge && answers && rev.duplicate_acks == 0 {
+    if repairing == Trigger::Recovery && at_edge && answers && rev.duplicate_acks < 3 {
         // A partial acknowledgment: the next hole is as lost as the one before (RFC 6582
         // section 3.2; RFC 8985: what was sent later has arrived).
         let kind = if scene.sack { EventKind::RackRetransmit } else { EventKind::FastRetransmit };
@@ -80,6 +86,8 @@ pub(super) fn name(
     // A probe waits for two round trips (RFC 8985 section 7.2); those measured here may be
     // shorter than its sender's, not longer.
     let probe = match fwd.rtt() {
+        // One at a time.
+        _ if fwd.probing(acked) => (EventKind::Retransmit, Confidence::Undetermined),
         Some(rtt) if waited < rtt.saturating_mul(3) / 2 => (EventKind::Retransmit, Confidence::Undetermined),
         Some(_) => (EventKind::TailLossProbe, Confidence::Likely),
         None => (EventKind::TailLossProbe, Confidence::Undetermined),
@@ -90,7 +98,7 @@ pub(super) fn name(
         // the timer would, so with SACK it comes first, once.
         return if waited < SHORTEST_TIMEOUT {
             probe
-        } else if scene.sack && earlier.is_none() && !asked && repairing == Trigger::Unknown {
+        } else if scene.sack && earlier.is_none() && repairing == Trigger::Unknown && !fwd.probing(acked) {
             (EventKind::TailLossProbe, Confidence::Undetermined)
         } else {
             (EventKind::TimeoutRetransmit, Confidence::Undetermined)

@@ -23,7 +23,8 @@ pub(super) fn open(fwd: &mut SideMemory, scene: &Scene<'_>, emit: Emit<'_>) {
         tsval_after: scene.tsval(),
         acked,
     };
-    fwd.note_skip(Skip { seq: end, ip_id: scene.s.ip.ip_id.unwrap_or(0), tsval: scene.tsval().unwrap_or(0) });
+    let (ip_id, tsval) = (scene.s.ip.ip_id.unwrap_or(0), scene.tsval().unwrap_or(0));
+    fwd.note_skip(Skip { seq: end, ip_id, tsval, after: 0 });
     let rare = fwd.trouble();
     if rare.holes.len() >= MAX_HOLES {
         // Those that were acknowledged wait only for a capture that shows them late.

@@ -83,6 +83,12 @@ pub(in crate::track) struct Rare {
     pub resent: VecDeque<Resent>,
     /// One of them had to be forgotten.
     pub resent_forgotten: bool,
+    /// What the other side last said that it holds (RFC 2018), `[left, right)`.
+    pub sacked: [(SeqNum, SeqNum); 4],
+    /// The highest that was acknowledged since there is something to remember.
+    pub acked: Option<SeqNum>,
+    /// When the other side last acknowledged something new, or asked for something.
+    pub heard: Option<Timestamp>,
     /// The segment that closed its window.
     pub zero_window: Option<(u64, Timestamp)>,
     /// Its window was closed before and is open again.
@@ -170,6 +176,8 @@ pub(in crate::track) struct Skip {
     pub seq: SeqNum,
     pub ip_id: u16,
     pub tsval: u32,
+    /// IP ID of the packet that its sender had sent last, as far as was seen; 0 for unknown.
+    pub after: u16,
 }
 
 /// Packets that skipped something, kept of one direction.
@@ -200,10 +208,20 @@ pub(in crate::track) struct Resent {
     pub trigger: Trigger,
     /// IP ID and TSval of the packet that skipped its octets: they had not been seen before.
     pub skipped_by: Option<(u16, u32)>,
+    /// IP ID and TSval of the copy of its octets that was seen before; 0 where there is none.
+    pub of: (u16, u32),
+    /// That copy was seen, and acknowledgments went on asking for its octets.
+    pub wanted: bool,
     /// When the other side first acknowledged it, or held it by SACK.
     pub covered: Option<Timestamp>,
     /// An acknowledgment is known to answer it.
     pub answered: bool,
+    /// Its time stamp came back with the acknowledgment of its octets: it brought them itself.
+    pub filled: bool,
+    /// A time stamp older than its own did: the original had brought them.
+    pub eifel: bool,
+    /// It was seen late: others that were sent after it came first.
+    pub late: bool,
     /// It was called spurious already.
     pub spurious: bool,
     /// A D-SACK was put down to it.
@@ -227,6 +245,8 @@ pub(in crate::track) enum Trigger {
     Timeout,
     /// Acknowledgments: a recovery has begun.
     Recovery,
+    /// The probe timer.
+    Probe,
 }
 
 impl SideMemory {
@@ -273,14 +293,35 @@ impl SideMemory {
     /// acknowledged: a recovery, or a timeout's go-back, lasts until all is acknowledged that
     /// had been sent when it began.
     pub fn repairing(&self, acked: SeqNum) -> Trigger {
-        let mut under_way = self.resent().filter(|r| acked.is_before(r.high));
-        // A timeout that proves to have been needless is undone (RFC 5682, RFC 4015).
+        let under_way = || self.resent().filter(|r| acked.is_before(r.high));
+        // A timeout that proves to have been needless is undone: by its time stamp at once
+        // (RFC 4015), by D-SACK when that tells so of all that was sent again (RFC 3708).
+        let needless = || under_way().all(|r| r.spurious);
         let stands = |r: &&Resent| match r.trigger {
-            Trigger::Timeout => !r.spurious,
+            Trigger::Timeout => !r.eifel && !(r.spurious && needless()),
             Trigger::Recovery => true,
-            Trigger::Unknown => false,
+            Trigger::Unknown | Trigger::Probe => false,
         };
-        under_way.find(stands).map_or(Trigger::Unknown, |r| r.trigger)
+        under_way().find(stands).map_or(Trigger::Unknown, |r| r.trigger)
+    }
+
+    /// The other side has said that it holds all of `[seq, end)`.
+    pub fn sacked(&self, seq: SeqNum, end: SeqNum) -> bool {
+        let holds = |b: &(SeqNum, SeqNum)| seq.is_at_or_after(b.0) && end.is_at_or_before(b.1) && b.0 != b.1;
+        self.rare().is_some_and(|r| r.sacked.iter().any(holds))
+    }
+
+    /// What is acknowledged of it, where the latest acknowledgment says `latest` and may be old.
+    pub fn acked(&self, latest: SeqNum) -> SeqNum {
+        self.rare().and_then(|r| r.acked).filter(|a| a.is_after(latest)).unwrap_or(latest)
+    }
+
+    /// A probe was sent, and no acknowledgment of more than had been sent by then, nor a D-SACK,
+    /// has come since: no other is sent until then (RFC 8985 section 7.4.2).
+    pub fn probing(&self, acked: SeqNum) -> bool {
+        // A recovery or a timeout ends the episode.
+        let latest = self.resent().find(|r| r.trigger != Trigger::Unknown);
+        latest.is_some_and(|r| r.trigger == Trigger::Probe && !r.reported && !acked.is_after(r.high))
     }
 
     /// The smoothed round-trip time, where any is known.

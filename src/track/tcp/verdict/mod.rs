@@ -8,6 +8,7 @@ mod acks;
 mod cause;
 mod copies;
 mod holes;
+mod late;
 mod life;
 mod memory;
 mod probes;
@@ -170,8 +171,9 @@ pub(super) fn judge(memory: &mut Memory, scene: &Scene<'_>, emit: Emit<'_>) -> N
             nature = resent::judge(fwd, rev, scene, emit);
         }
         if scene.occupies() && passed_over(fwd, scene, &print) {
-            let Print { seq, ip_id, tsval, .. } = print;
-            fwd.note_skip(Skip { seq, ip_id, tsval });
+            let Print { ip_id, tsval, .. } = print;
+            let (seq, after) = (scene.digest.next_before, fwd.newest.0);
+            fwd.note_skip(Skip { seq, ip_id, tsval, after });
         }
         if scene.flags().has(TcpFlags::ACK) {
             acks::judge(fwd, rev, scene, emit);
@@ -186,15 +188,15 @@ pub(super) fn judge(memory: &mut Memory, scene: &Scene<'_>, emit: Emit<'_>) -> N
     nature
 }
 
-/// New octets after a pause, and by its IP IDs their sender sent something before them that
-/// was not seen: these may be a repair, and their original be late.
+/// Octets after a pause, and by its IP IDs their sender sent something before them that was
+/// not seen: it may come yet, and where these are new they may be its repair.
 #[inline]
 fn passed_over(fwd: &SideMemory, scene: &Scene<'_>, print: &Print) -> bool {
     /// A probe waits for two round trips at least.
     const PAUSE: i64 = 20_000_000;
     /// Farther apart they are no counter of this connection.
     const NEAR: std::ops::RangeInclusive<u16> = 2..=16;
-    scene.s.seq == scene.digest.next_before
+    scene.s.seq.is_at_or_before(scene.digest.next_before)
         && NEAR.contains(&print.ip_id.wrapping_sub(fwd.newest.0))
         && fwd.newest.0 != 0
         && fwd.last_any.is_some_and(|t| print.ts.since(t) >= PAUSE)

@@ -4,17 +4,20 @@
 //! the original itself, late; an acknowledgment that the repair cannot have caused; a D-SACK;
 //! one acknowledgment more than there was something to acknowledge.
 
-use crate::model::{SeqNum, TcpFlags};
+use crate::model::{SeqNum, TcpFlags, TcpState};
 use crate::track::{Confidence, EventKind, Evidence};
 
-use super::memory::{Print, Resent, SideMemory};
-use super::{Emit, Nature, Scene};
+use super::memory::{Resent, SideMemory};
+use super::resent::SHORTEST_TIMEOUT;
+use super::{Emit, Scene};
 
 /// Shorter round trips are as long as a host takes to answer, which varies.
 const MEASURABLE: i64 = 1_000_000;
+/// Of longer ones that is a small part.
+const LONG: i64 = 20_000_000;
 
 /// The repair is spurious: `scene` shows it.
-fn spurious(
+pub(super) fn spurious(
     scene: &Scene<'_>,
     side: crate::model::Side,
     resent: &Resent,
@@ -55,91 +58,6 @@ pub(super) fn held(fwd: &SideMemory, rev: &SideMemory, scene: &Scene<'_>, skippe
     near.saturating_mul(8) < far
 }
 
-/// A segment that was sent before the newest of its sender, though its octets were seen: the
-/// original, overtaken by its repair, or a repair that was overtaken.
-pub(super) fn late(
-    fwd: &mut SideMemory,
-    rev: &SideMemory,
-    scene: &Scene<'_>,
-    own: Resent,
-    evidence: Evidence,
-    unseen: bool,
-    emit: Emit<'_>,
-) -> Nature {
-    let print = scene.print();
-    let handshake = scene.flags().has(TcpFlags::SYN);
-    let order = match () {
-        () if unseen || own.skipped_by.is_some() => Order::Original,
-        () if handshake && print.sent_after(fwd.syn) == Some(false) => Order::Original,
-        () => place(fwd, &own, &print),
-    };
-    // Octets that the receiver keeps asking for have not reached it whole.
-    let wanted = rev.duplicate_acks > 0 && scene.digest.peer_ack_before == own.seq;
-    // What came before it was sent after it: nothing was lost before the capture point.
-    if order != Order::Last
-        && let Some(r) = first_seen(fwd, &own)
-        && print.sent_after((r.ip_id, r.tsval.unwrap_or(0))) == Some(false)
-        && !std::mem::replace(&mut r.spurious, true)
-    {
-        let more = Evidence { rtt: evidence.rtt, ..Evidence::default() };
-        spurious(scene, scene.side, r, Confidence::Likely, more, emit);
-    }
-    let (kind, nature) = match order {
-        Order::Original if unseen => (EventKind::Reordered, Nature::Late),
-        Order::Original => (EventKind::Reordered, Nature::Copy),
-        _ if handshake => (EventKind::HandshakeRetransmit, Nature::Resent { unseen: 0 }),
-        Order::Last if scene.s.len > 0 && !wanted => {
-            (EventKind::SpuriousRetransmit, Nature::Resent { unseen: 0 })
-        }
-        _ => (EventKind::Retransmit, Nature::Resent { unseen: 0 }),
-    };
-    // A D-SACK for its octets is explained.
-    fwd.note_resent(Resent { spurious: order != Order::Between, ..own });
-    emit(scene.event(kind, Confidence::Likely, evidence));
-    nature
-}
-
-/// When a segment was sent whose octets were seen before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Order {
-    /// Before all others: it is the original.
-    Original,
-    /// After the original, which was not seen, and before those that were.
-    Between,
-    /// After one that was seen.
-    Last,
-}
-
-fn place(fwd: &SideMemory, own: &Resent, print: &Print) -> Order {
-    let after = |r: &Resent| print.sent_after((r.ip_id, r.tsval.unwrap_or(0)));
-    let mut known = fwd.resent().filter(|r| r.overlaps(own));
-    if known.any(|r| after(r) == Some(true)) {
-        return Order::Last;
-    }
-    // What skipped the octets was sent after the original, and before every repair.
-    let mut known = fwd.resent().filter(|r| r.overlaps(own));
-    if let Some(skipped_by) = known.find_map(|r| r.skipped_by) {
-        return if print.sent_after(skipped_by) == Some(true) { Order::Between } else { Order::Original };
-    }
-    // Its octets were taken for new when they came; what brought them may be known.
-    let mut skips = fwd.rare().into_iter().flat_map(|r| r.skips.iter());
-    let brought = skips.find(|s| s.seq == own.seq).map(|s| (s.ip_id, s.tsval));
-    let recent = (fwd.recent.seq == own.seq).then_some((fwd.recent.ip_id, fwd.recent.tsval));
-    match brought.or(recent).and_then(|other| print.sent_after(other)) {
-        Some(false) => Order::Original,
-        _ => Order::Last,
-    }
-}
-
-/// The repair that brought these octets first, as far as the capture saw; else any of them.
-fn first_seen<'m>(fwd: &'m mut SideMemory, own: &Resent) -> Option<&'m mut Resent> {
-    let all = &mut fwd.rare_mut()?.resent;
-    let same = |r: &Resent| r.seq.is_before(own.end) && r.end.is_after(own.seq);
-    let at =
-        all.iter().rposition(|r| same(r) && r.skipped_by.is_some()).or_else(|| all.iter().rposition(same))?;
-    all.get_mut(at)
-}
-
 /// An acknowledgment moved on from `previous`: what it covers had arrived when it was sent.
 pub(super) fn covered(rev: &mut SideMemory, scene: &Scene<'_>, previous: SeqNum, emit: Emit<'_>) {
     let (ack, now, side) = (scene.s.ack, scene.s.ip.ts, scene.side.other());
@@ -147,7 +65,8 @@ pub(super) fn covered(rev: &mut SideMemory, scene: &Scene<'_>, previous: SeqNum,
     let least = rev.min_rtt();
     let soon = too_soon(rev, scene);
     let Some(rare) = rev.rare_mut() else { return };
-    for r in rare.resent.iter_mut().filter(|r| !r.spurious && r.end.is_at_or_before(ack)) {
+    (rare.acked, rare.heard) = (Some(ack), Some(now));
+    for r in rare.resent.iter_mut().filter(|r| r.end.is_at_or_before(ack)) {
         // The segment that filled the gap is the one it answers, if it can have come back.
         let back = least.is_none_or(|rtt| now.since(r.ts) >= rtt / 4 * 3);
         r.answered |= r.seq == previous && back;
@@ -158,12 +77,21 @@ pub(super) fn covered(rev: &mut SideMemory, scene: &Scene<'_>, previous: SeqNum,
         // of the segment that filled the gap.
         let tsval = r.tsval.filter(|_| echo != 0 && previous == r.seq);
         let older = tsval.is_some_and(|tsval| SeqNum(echo).is_before(SeqNum(tsval)));
-        if older && !scene.flags().has(TcpFlags::SYN) {
+        // It echoes the repair's, and what was seen of these octets before is older: by then that
+        // would not have been taken any more (RFC 7323 sections 4.3 and 5.3).
+        let dated = r.of.1 != 0 && tsval.is_some_and(|tsval| SeqNum(r.of.1).is_before(SeqNum(tsval)));
+        r.filled |= first && dated && tsval == Some(echo);
+        let eifel = older && !scene.flags().has(TcpFlags::SYN);
+        r.eifel |= first && eifel;
+        if r.spurious {
+            continue;
+        }
+        if eifel {
             r.spurious = true;
             let tsval = tsval.map(|tsval| (echo, tsval));
             let more = Evidence { tsval, rtt: least, ..Evidence::default() };
             spurious(scene, side, r, Confidence::Certain, more, emit);
-        } else if first && now.since(r.ts) < soon {
+        } else if first && !since(r, echo) && now.since(r.ts) < soon {
             r.spurious = true;
             let more = Evidence { rtt: least, ..Evidence::default() };
             spurious(scene, side, r, Confidence::Likely, more, emit);
@@ -174,12 +102,13 @@ pub(super) fn covered(rev: &mut SideMemory, scene: &Scene<'_>, previous: SeqNum,
 /// A SACK block: the receiver holds these octets.
 pub(super) fn sacked(rev: &mut SideMemory, scene: &Scene<'_>, block: (SeqNum, SeqNum), emit: Emit<'_>) {
     let (min_rtt, soon) = (rev.min_rtt(), too_soon(rev, scene));
+    let echo = scene.digest.options.timestamps.map_or(0, |(_, echo)| echo);
     let Some(rare) = rev.rare_mut() else { return };
     let inside = |r: &&mut Resent| r.seq.is_at_or_after(block.0) && r.end.is_at_or_before(block.1);
     for r in rare.resent.iter_mut().filter(inside) {
         let first = r.covered.is_none();
         r.covered.get_or_insert(scene.s.ip.ts);
-        if first && !r.spurious && scene.s.ip.ts.since(r.ts) < soon {
+        if first && !r.spurious && !since(r, echo) && scene.s.ip.ts.since(r.ts) < soon {
             r.spurious = true;
             let sack = Some((block.0.0, block.1.0));
             let more = Evidence { rtt: min_rtt, sack, ..Evidence::default() };
@@ -188,11 +117,22 @@ pub(super) fn sacked(rev: &mut SideMemory, scene: &Scene<'_>, block: (SeqNum, Se
     }
 }
 
+/// What is echoed was sent no sooner than the repair: it went there and back as fast.
+fn since(r: &Resent, echo: u32) -> bool {
+    echo != 0 && r.tsval.is_some_and(|tsval| SeqNum(echo).is_at_or_after(SeqNum(tsval)))
+}
+
 /// No answer to a repair can come sooner than this, nanoseconds. The smallest round trip is known
 /// to be one without delayed acknowledgments only where the handshake gave it; one alone may
 /// have been slow.
 fn too_soon(rev: &SideMemory, scene: &Scene<'_>) -> i64 {
+    // Measured more than once: the handshake took a little longer, or all did that were measured.
+    let agrees = |rtt: i64| {
+        let near = |other: i64, part: i64| other != rtt && (other - rtt).abs() < rtt / part;
+        scene.syn_rtt.is_some_and(|syn| near(syn, 4)) || rev.rtt().is_some_and(|srtt| near(srtt, 8))
+    };
     match rev.min_rtt() {
+        Some(rtt) if rtt >= LONG && scene.syn_rtt.is_some() && agrees(rtt) => rtt / 2,
         Some(rtt) if scene.syn_rtt.is_none() || rtt < MEASURABLE => 0,
         Some(rtt) if rev.rtt() == Some(rtt) => rtt / 16,
         Some(rtt) => rtt / 4,
@@ -203,7 +143,10 @@ fn too_soon(rev: &SideMemory, scene: &Scene<'_>) -> i64 {
 /// One acknowledgment more of all that was sent, and no SACK to say why: the receiver got
 /// something twice (RFC 9293 section 3.10.7.4 has it acknowledge that at once).
 pub(super) fn duplicate(rev: &mut SideMemory, scene: &Scene<'_>, emit: Emit<'_>) {
-    if !scene.no_sack() || scene.s.ack != scene.rev.next {
+    // In TIME-WAIT a host answers what comes again without SACK.
+    let closed = scene.before[0] == Some(TcpState::TimeWait);
+    let told = !scene.digest.options.sack.as_slice().is_empty();
+    if !(scene.no_sack() || closed && !told) || scene.s.ack != scene.rev.next {
         return;
     }
     let (ack, now) = (scene.s.ack, scene.s.ip.ts);
@@ -211,23 +154,30 @@ pub(super) fn duplicate(rev: &mut SideMemory, scene: &Scene<'_>, emit: Emit<'_>)
     let late = rev.rtt().unwrap_or(rtt).saturating_mul(3);
     let Some(rare) = rev.rare_mut() else { return };
     // Whatever was sent first is answered first.
-    let waits = |r: &&mut Resent| {
+    let waits = |r: &Resent| {
         let age = now.since(r.ts);
         !r.answered && r.end.is_at_or_before(ack) && age >= rtt / 4 * 3 && age <= late
     };
-    let Some(r) = rare.resent.iter_mut().rfind(waits) else { return };
-    r.answered = true;
+    // Of the tail one acknowledgment answers the original, and one the repair, unless the network
+    // doubled that: then they follow each other at once.
+    let apart = |r: &Resent| r.covered.is_some_and(|c| now.since(c) > rtt / 8);
+    let tail = |r: &Resent| {
+        apart(r) && r.end == ack && !r.spurious && !r.late && !r.reported && r.gap >= SHORTEST_TIMEOUT
+    };
+    let at = rare.resent.iter().rposition(waits).or_else(|| rare.resent.iter().position(tail));
+    let Some(r) = at.and_then(|at| rare.resent.get_mut(at)) else { return };
+    (r.answered, r.reported) = (true, true);
     if !std::mem::replace(&mut r.spurious, true) {
         let more = Evidence { rtt: Some(rtt), duplicate_acks: Some(1), ..Evidence::default() };
         spurious(scene, scene.side.other(), r, Confidence::Likely, more, emit);
     }
 }
 
-/// The network doubled a repair: the D-SACK that follows is explained.
+/// The network doubled a repair: what the receiver says of that is explained.
 pub(super) fn doubled(fwd: &mut SideMemory, original: u64) {
     let resents = fwd.rare_mut().into_iter().flat_map(|r| r.resent.iter_mut());
     for r in resents.filter(|r| r.frame == original) {
-        r.reported = true;
+        (r.reported, r.answered) = (true, true);
     }
 }
 
@@ -248,12 +198,27 @@ pub(super) fn dsack(rev: &mut SideMemory, scene: &Scene<'_>, block: (SeqNum, Seq
         .position(|r| overlaps(r) && !r.reported && r.spurious)
         .or_else(|| resents.iter().position(|r| overlaps(r) && !r.reported && reached(r)))
         .or_else(|| resents.iter().position(|r| overlaps(r) && !r.reported));
-    if let Some(r) = at.and_then(|at| resents.get_mut(at)) {
+    // It brought the octets, and something brought them again right behind it: the network
+    // doubled it after the capture point, or that was the original. Nothing tells which.
+    let doubled = |r: &Resent| {
+        let behind = r.covered.map(|c| scene.s.ip.ts.since(c));
+        let near = min_rtt.map_or(MEASURABLE, |rtt| rtt / 8);
+        r.filled && behind.is_some_and(|behind| behind > 0 && behind <= near)
+    };
+    if let Some((at, r)) = at.and_then(|at| Some((at, resents.get_mut(at)?))) {
         r.reported = true;
-        if !std::mem::replace(&mut r.spurious, true) {
-            // The network may have doubled the retransmission after the capture point.
-            let more = Evidence { sack, ..Evidence::default() };
-            spurious(scene, side, r, Confidence::Likely, more, emit);
+        // So is one that came late and brought them again.
+        if doubled(r) || r.late && !r.spurious {
+            return;
+        }
+        let octets = (r.seq, r.end);
+        // Where something had got through before it, that had before all later ones too.
+        let later = |(i, r): &(usize, &mut Resent)| *i == at || (r.seq, r.end) == octets && !r.late;
+        for (_, r) in resents.iter_mut().enumerate().take(at + 1).rev().filter(later) {
+            if !std::mem::replace(&mut r.spurious, true) {
+                let more = Evidence { sack, ..Evidence::default() };
+                spurious(scene, side, r, Confidence::Likely, more, emit);
+            }
         }
         return;
     }

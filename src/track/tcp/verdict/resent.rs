@@ -5,7 +5,7 @@ use crate::model::TcpFlags;
 use crate::track::{Confidence, EventKind, Evidence};
 
 use super::memory::{Resent, SideMemory, Trigger};
-use super::{Emit, Nature, Scene, cause, holes, probes, repairs};
+use super::{Emit, Nature, Scene, cause, holes, late, probes, repairs};
 
 /// No common stack's retransmission timer runs out sooner (Linux: 200 ms).
 pub(super) const SHORTEST_TIMEOUT: i64 = 190_000_000;
@@ -71,10 +71,9 @@ fn again(
         .iter(scene.pool)
         .filter(|sent| sent.frame != scene.s.ip.frame && sent.seq.is_before(end) && sent.end.is_after(seq))
         .last()
-        .map(|sent| (sent.frame, sent.ts, sent.ip_id));
+        .map(|sent| (sent.frame, sent.ts, sent.ip_id, sent.tsval));
     let earlier = fwd.resent().find(|r| r.seq == seq).copied();
     let elapsed = original.map(|o| now.since(o.1)).or(earlier.map(|e| now.since(e.ts)));
-    let acked = scene.digest.peer_ack_before;
     let evidence = Evidence {
         original: original.map(|o| o.0).or(earlier.map(|e| e.frame)),
         seq: Some(seq.0),
@@ -85,6 +84,7 @@ fn again(
         rtt: fwd.rtt(),
         ..Evidence::default()
     };
+    let acked = fwd.acked(scene.digest.peer_ack_before);
     let mut resent = Resent {
         frame: scene.s.ip.frame,
         seq,
@@ -96,16 +96,21 @@ fn again(
         count: earlier.map_or(1, |e| e.count.saturating_add(1)),
         high: scene.digest.next_before,
         skipped_by: before.skipped_by,
+        of: original
+            .map(|o| (o.2, o.3))
+            .or(earlier.map(|e| (e.ip_id, e.tsval.unwrap_or(0))))
+            .unwrap_or_default(),
+        wanted: original.is_some() && rev.duplicate_acks > 0 && acked == seq,
         ..Resent::default()
     };
-    let arrived = acked.0 != 0 && end.is_at_or_before(acked);
+    let arrived = acked.0 != 0 && end.is_at_or_before(acked) || fwd.sacked(seq, end);
     let sent_after = scene.print().sent_after(fwd.newest);
     // Sent before the newest, and yet its octets came before, or were skipped after it was
     // sent: it was overtaken.
     let print = scene.print();
     let skipped = before.skipped_by.is_none_or(|by| before.unseen || print.sent_after(by) == Some(false));
     if sent_after == Some(false) && skipped {
-        return repairs::late(fwd, rev, scene, resent, evidence, before.unseen, emit);
+        return late::late(fwd, rev, scene, resent, evidence, before.unseen, emit);
     }
     let (kind, confidence) = if handshake {
         // A copy that the network made, or an original that came late, may look the same;
@@ -133,6 +138,7 @@ fn again(
     resent.trigger = match kind {
         EventKind::TimeoutRetransmit => Trigger::Timeout,
         EventKind::FastRetransmit | EventKind::RackRetransmit => Trigger::Recovery,
+        EventKind::TailLossProbe => Trigger::Probe,
         _ => Trigger::Unknown,
     };
     resent.covered = arrived.then_some(now);
@@ -142,6 +148,11 @@ fn again(
         ..evidence
     };
     fwd.note_resent(resent);
+    let rare = fwd.trouble();
+    rare.heard = rare.heard.or(rev.last_any);
+    if acked.0 != 0 {
+        rare.acked.get_or_insert(acked);
+    }
     emit(scene.event(kind, confidence, evidence));
     Nature::Resent { unseen: 0 }
 }

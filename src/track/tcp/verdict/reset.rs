@@ -6,6 +6,9 @@ use crate::track::{Confidence, EventKind, Evidence};
 use super::memory::{SideMemory, Trigger};
 use super::{Emit, Scene};
 
+/// No host starts anew and answers in less, nanoseconds.
+const RESTART: i64 = 3_000_000_000;
+
 pub(super) fn judge(fwd: &SideMemory, rev: &SideMemory, scene: &Scene<'_>, emit: Emit<'_>) {
     let s = scene.s;
     let mut evidence = Evidence {
@@ -40,12 +43,24 @@ fn why(fwd: &SideMemory, rev: &SideMemory, scene: &Scene<'_>) -> (EventKind, Con
     // segment's acknowledgment and has no ACK bit; an abort goes on from SND.NXT.
     let reply = !s.flags.has(TcpFlags::ACK) && s.seq == rev.recent.ack && rev.recent.frame != 0;
     // New data: what had been acknowledged already finds nobody who could have read it.
-    let answered_data =
-        rev.recent.len > 0 && !rev.recent.seq.is_before(scene.digest.peer_ack_of_sender) && !rev.sent_fin;
-    if reply && fwd.sent_fin && answered_data {
-        return (EventKind::UnreadData, Confidence::Likely);
+    let acked = rev.acked(scene.digest.peer_ack_of_sender);
+    let fresh = rev.recent.len > 0 && !rev.recent.seq.is_before(acked);
+    let answered_data = !rev.sent_fin && (fresh || scene.rev.next.is_after(acked));
+    if reply && answered_data {
+        if fwd.sent_fin {
+            return (EventKind::UnreadData, Confidence::Likely);
+        }
+        // Whoever aborts acknowledges as well, in all common stacks. No host has restarted since
+        // it spoke last: it has closed, and its FIN was lost or is late.
+        if scene.digest.next_known && fwd.last_any.is_some_and(|t| s.ip.ts.since(t) < RESTART) {
+            return (EventKind::UnreadData, Confidence::Undetermined);
+        }
     }
-    if fwd.resent().next().is_some_and(|r| r.count >= 3 && r.trigger == Trigger::Timeout) {
+    if fwd
+        .resent()
+        .next()
+        .is_some_and(|r| r.count >= 3 && r.trigger == Trigger::Timeout && r.covered.is_none())
+    {
         return (EventKind::TimedOut, Confidence::Likely);
     }
     if reply && !fwd.sent_fin && !scene.digest.next_known {
