@@ -155,7 +155,28 @@ pub fn segments(run: &LabOutcome) -> Vec<Option<Segment>> {
         *top = (*top).max(end);
         all.push(Some(segment));
     }
+    stood_still(run, &mut all);
     all
+}
+
+/// The same octets more than once within a millisecond: the machine stood still meanwhile, and which
+/// of the timers that ran out sent which of them nobody knows.
+fn stood_still(run: &LabOutcome, all: &mut [Option<Segment>]) {
+    let sent: Vec<(usize, i64, i64)> = all
+        .iter()
+        .zip(&run.frames)
+        .map(|(s, f)| s.as_ref().map_or((2, 0, f.ts.0), |s| (s.from, s.seq, f.ts.0)))
+        .collect();
+    for (i, segment) in all.iter_mut().enumerate().filter_map(|(i, s)| Some((i, s.as_mut()?))) {
+        let timer = matches!(segment.cause, Some(Cause::Timeout | Cause::AfterTimeout | Cause::Probe));
+        let (from, seq, ts) = sent[i];
+        let near = |(j, s): (usize, &(usize, i64, i64))| {
+            j != i && (s.0, s.1) == (from, seq) && (s.2 - ts).abs() < 1_000_000
+        };
+        if timer && segment.occupies() && sent.iter().enumerate().any(near) {
+            segment.cause = Some(Cause::Unknown);
+        }
+    }
 }
 
 fn cause(run: &LabOutcome, index: usize, flags: u8) -> Cause {
@@ -174,8 +195,6 @@ fn cause(run: &LabOutcome, index: usize, flags: u8) -> Cause {
     let Some(now) = now.and_then(|s| s.info) else { return Cause::Unknown };
     match now.ca_state {
         3 => Cause::Recovery,
-        // The timer ran out more than once: a machine that stood still, and each may have sent it.
-        4 if before.is_some_and(|b| now.retransmits > b + 1) => Cause::Unknown,
         4 if before.is_none_or(|b| now.retransmits > b) => Cause::Timeout,
         4 => Cause::AfterTimeout,
         0..=2 => Cause::Probe,

@@ -297,8 +297,8 @@ fn wrong(e: &Event, seen: &[Option<Seen<'_>>], said: &Said) -> Option<String> {
             unless(of.segment.resent && of.segment.needed != Some(true), "an octet of it had not got through")
         }
         EventKind::TimeoutRetransmit => {
-            unless(s.cause == Some(Cause::Timeout), "the kernel's timer had not run out")
-                .map(|w| format!("{w} ({:?})", s.cause))
+            let timer = matches!(s.cause, Some(Cause::Timeout | Cause::Unknown));
+            unless(timer, "the kernel's timer had not run out").map(|w| format!("{w} ({:?})", s.cause))
         }
         EventKind::TailLossProbe => unless(s.cause == Some(Cause::Probe), "the kernel sent no probe"),
         EventKind::FastRetransmit | EventKind::RackRetransmit => {

@@ -31,7 +31,9 @@ pub(super) fn judge(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_
     // What tells of octets that came twice asks for none (RFC 6675 section 2).
     let twice = !scene.digest.options.sack.as_slice().is_empty() && sack(fwd, rev, scene, emit);
     if ack == previous {
-        let duplicate = scene.analysis.labels.has(Labels::DUPLICATE_ACK);
+        // The label counts from the latest, be it an old one that came late.
+        let unseen = previous != scene.digest.peer_ack_of_sender && !scene.rev.outstanding.is_empty();
+        let duplicate = scene.analysis.labels.has(Labels::DUPLICATE_ACK) || unseen;
         if pure && duplicate && !twice {
             fwd.duplicate_acks = fwd.duplicate_acks.saturating_add(1);
         }
@@ -45,9 +47,9 @@ pub(super) fn judge(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_
     }
     if !ack.is_after(previous) && previous.0 != 0 {
         // Sent after the others, it means what it says.
-        if scene.print().sent_after(fwd.newest) != Some(false)
-            && let Some(rare) = rev.rare_mut()
-        {
+        if scene.print().sent_after(fwd.newest) == Some(false) {
+            rev.trouble().acked = Some(previous);
+        } else if let Some(rare) = rev.rare_mut() {
             rare.acked = None;
         }
         return;

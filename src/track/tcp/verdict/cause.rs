@@ -73,6 +73,9 @@ pub(super) fn name(
         let kind = match (rev.duplicate_acks, sacked_beyond) {
             (3.., _) => EventKind::FastRetransmit,
             (_, true) => EventKind::RackRetransmit,
+            _ if repairing == Trigger::Recovery && answers && scene.sack && !at_edge => {
+                EventKind::RackRetransmit
+            }
             // RACK needs SACK, and two duplicates are no three.
             _ => return (EventKind::Retransmit, Confidence::Undetermined),
         };

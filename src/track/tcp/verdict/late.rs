@@ -23,7 +23,7 @@ pub(super) fn late(
     let order = match () {
         () if unseen || own.skipped_by.is_some() => Order::Original,
         () if handshake && print.sent_after(fwd.syn) == Some(false) => Order::Original,
-        () => place(fwd, &own, &print),
+        () => place(fwd, &own, &print, scene.mss.map_or(0, u32::from)),
     };
     // Octets that the receiver keeps asking for, though they were seen, have not reached it whole.
     let asked = rev.duplicate_acks > 0 && scene.digest.peer_ack_before == own.seq;
@@ -33,7 +33,13 @@ pub(super) fn late(
     let later = |r: &&mut Resent| {
         !r.spurious && r.overlaps(&own) && print.sent_after((r.ip_id, r.tsval.unwrap_or(0))) == Some(false)
     };
-    for r in fwd.rare_mut().into_iter().flat_map(|r| r.resent.iter_mut().rev()).filter(later) {
+    let near = fwd.near_receiver(rev);
+    let rare = fwd.trouble();
+    for r in rare.resent.iter_mut().rev().filter(later) {
+        if near {
+            (r.doubted, rare.doubt) = (true, Some(print.frame));
+            continue;
+        }
         r.spurious = true;
         let more = Evidence { rtt: evidence.rtt, ..Evidence::default() };
         repairs::spurious(scene, scene.side, r, Confidence::Likely, more, emit);
@@ -66,7 +72,7 @@ enum Order {
     Last,
 }
 
-fn place(fwd: &SideMemory, own: &Resent, print: &Print) -> Order {
+fn place(fwd: &SideMemory, own: &Resent, print: &Print, full: u32) -> Order {
     let after = |r: &Resent| print.sent_after((r.ip_id, r.tsval.unwrap_or(0)));
     let mut known = fwd.resent().filter(|r| r.overlaps(own));
     if known.any(|r| after(r) == Some(true)) {
@@ -86,7 +92,7 @@ fn place(fwd: &SideMemory, own: &Resent, print: &Print) -> Order {
     }
     // Its octets were taken for new when they came; what brought them may be known.
     let mut skips = fwd.rare().into_iter().flat_map(|r| r.skips.iter());
-    if let Some(original) = skips.find_map(|s| passed_over(s, own, print)) {
+    if let Some(original) = skips.find_map(|s| passed_over(s, own, print, full)) {
         return if original { Order::Original } else { Order::Between };
     }
     let mut skips = fwd.rare().into_iter().flat_map(|r| r.skips.iter());
@@ -101,12 +107,12 @@ fn place(fwd: &SideMemory, own: &Resent, print: &Print) -> Order {
 
 /// Was it one of the packets that `skip` showed to be missing, and the original of its octets?
 /// Originals leave in the order of their octets, right after what had been seen; repairs later.
-fn passed_over(skip: &Skip, own: &Resent, print: &Print) -> Option<bool> {
+fn passed_over(skip: &Skip, own: &Resent, print: &Print, full: u32) -> Option<bool> {
     let (missing, before) = (skip.ip_id.wrapping_sub(skip.after), print.ip_id.wrapping_sub(skip.after));
     if skip.after == 0 || skip.ip_id == 0 || before == 0 || before >= missing || own.seq.is_before(skip.seq) {
         return None;
     }
     let (packets, octets) = (u32::from(before - 1), own.seq.relative_to(skip.seq));
-    let len = own.end.relative_to(own.seq);
-    Some(packets.saturating_mul(len) <= octets)
+    let full = full.max(own.end.relative_to(own.seq)).max(1);
+    Some(packets <= octets.div_ceil(full))
 }

@@ -87,6 +87,8 @@ pub(in crate::track) struct Rare {
     pub sacked: [(SeqNum, SeqNum); 4],
     /// The highest that was acknowledged since there is something to remember.
     pub acked: Option<SeqNum>,
+    /// One of them is doubted since this frame, and what the receiver sends next tells.
+    pub doubt: Option<u64>,
     /// When the other side last acknowledged something new, or asked for something.
     pub heard: Option<Timestamp>,
     /// The segment that closed its window.
@@ -220,6 +222,8 @@ pub(in crate::track) struct Resent {
     pub filled: bool,
     /// A time stamp older than its own did: the original had brought them.
     pub eifel: bool,
+    /// A copy of its octets that was sent before it came late: it was needless if that came whole.
+    pub doubted: bool,
     /// It was seen late: others that were sent after it came first.
     pub late: bool,
     /// It was called spurious already.
@@ -293,16 +297,20 @@ impl SideMemory {
     /// acknowledged: a recovery, or a timeout's go-back, lasts until all is acknowledged that
     /// had been sent when it began.
     pub fn repairing(&self, acked: SeqNum) -> Trigger {
-        let under_way = || self.resent().filter(|r| acked.is_before(r.high));
+        let mut under_way = self.resent().filter(|r| acked.is_before(r.high));
         // A timeout that proves to have been needless is undone: by its time stamp at once
-        // (RFC 4015), by D-SACK when that tells so of all that was sent again (RFC 3708).
-        let needless = || under_way().all(|r| r.spurious);
+        // (RFC 4015), by D-SACK when that tells so of all that had been sent again by then and was
+        // under way, or was later (RFC 3708).
+        let needless = |timeout: &Resent| {
+            let mut all = self.resent().filter(|r| r.covered.is_none_or(|c| c >= timeout.ts));
+            all.all(|r| r.spurious)
+        };
         let stands = |r: &&Resent| match r.trigger {
-            Trigger::Timeout => !r.eifel && !(r.spurious && needless()),
+            Trigger::Timeout => !(r.eifel || r.spurious && needless(r)),
             Trigger::Recovery => true,
             Trigger::Unknown | Trigger::Probe => false,
         };
-        under_way().find(stands).map_or(Trigger::Unknown, |r| r.trigger)
+        under_way.find(stands).map_or(Trigger::Unknown, |r| r.trigger)
     }
 
     /// The other side has said that it holds all of `[seq, end)`.
@@ -314,6 +322,12 @@ impl SideMemory {
     /// What is acknowledged of it, where the latest acknowledgment says `latest` and may be old.
     pub fn acked(&self, latest: SeqNum) -> SeqNum {
         self.rare().and_then(|r| r.acked).filter(|a| a.is_after(latest)).unwrap_or(latest)
+    }
+
+    /// Acknowledgments come much sooner from the receiver than from the sender of this: the capture
+    /// point lies beside the receiver.
+    pub fn near_receiver(&self, receiver: &Self) -> bool {
+        self.min_rtt().zip(receiver.min_rtt()).is_some_and(|(near, far)| near.saturating_mul(8) < far)
     }
 
     /// A probe was sent, and no acknowledgment of more than had been sent by then, nor a D-SACK,

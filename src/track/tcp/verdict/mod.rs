@@ -161,6 +161,9 @@ pub(super) fn judge(memory: &mut Memory, scene: &Scene<'_>, emit: Emit<'_>) -> N
     let (fwd, rev) = if scene.dir == 0 { (a, b) } else { (b, a) };
     // A one-octet segment into a closed window may be numbered like new data.
     let into_closed = scene.analysis.labels.has(Labels::ZERO_WINDOW_PROBE);
+    if rev.rare().is_some_and(|r| r.doubt.is_some()) {
+        repairs::answered(rev, scene, emit);
+    }
     if scene.flags().has(TcpFlags::RST) {
         if !memory.said.reset {
             memory.said.reset = true;

@@ -15,6 +15,8 @@ use super::{Emit, Scene};
 const MEASURABLE: i64 = 1_000_000;
 /// Of longer ones that is a small part.
 const LONG: i64 = 20_000_000;
+/// A host that answers what came, and does not wait for more, answers within this.
+const AT_ONCE: i64 = 5_000_000;
 
 /// The repair is spurious: `scene` shows it.
 pub(super) fn spurious(
@@ -53,9 +55,30 @@ pub(super) fn held(fwd: &SideMemory, rev: &SideMemory, scene: &Scene<'_>, skippe
     if stops || scene.s.len == 0 || !scene.no_sack() {
         return false;
     }
-    // Acknowledgments come much sooner from the receiver than from the sender.
-    let (Some(near), Some(far)) = (fwd.min_rtt(), rev.min_rtt()) else { return false };
-    near.saturating_mul(8) < far
+    fwd.near_receiver(rev)
+}
+
+/// The receiver's answer to a segment that came late past a capture point beside it. It acknowledges
+/// at once what it has already (RFC 9293 section 3.10.7.4), or says that there is no connection;
+/// a segment that was damaged on its way it ignores.
+pub(super) fn answered(rev: &mut SideMemory, scene: &Scene<'_>, emit: Emit<'_>) {
+    let reset = scene.flags().has(TcpFlags::RST);
+    if scene.occupies() && !reset {
+        return;
+    }
+    let before = rev.acked(scene.digest.peer_ack_of_sender);
+    let latest = rev.recent;
+    let twice = scene.digest.options.sack.as_slice().first().filter(|b| b.1.is_at_or_before(scene.s.ack));
+    let Some(rare) = rev.rare_mut() else { return };
+    let alone = rare.doubt.take() == Some(latest.frame) && scene.s.ip.ts.since(latest.ts) < AT_ONCE;
+    let again = reset || alone || scene.s.ack.is_at_or_before(before);
+    for r in rare.resent.iter_mut().rev() {
+        let told = twice.is_some_and(|b| b.0.is_before(r.end) && b.1.is_after(r.seq));
+        let doubted = std::mem::take(&mut r.doubted);
+        if doubted && (again || told) && !std::mem::replace(&mut r.spurious, true) {
+            spurious(scene, scene.side.other(), r, Confidence::Likely, Evidence::default(), emit);
+        }
+    }
 }
 
 /// An acknowledgment moved on from `previous`: what it covers had arrived when it was sent.
@@ -68,7 +91,7 @@ pub(super) fn covered(rev: &mut SideMemory, scene: &Scene<'_>, previous: SeqNum,
     (rare.acked, rare.heard) = (Some(ack), Some(now));
     for r in rare.resent.iter_mut().filter(|r| r.end.is_at_or_before(ack)) {
         // The segment that filled the gap is the one it answers, if it can have come back.
-        let back = least.is_none_or(|rtt| now.since(r.ts) >= rtt / 4 * 3);
+        let back = least.is_none_or(|rtt| rtt < MEASURABLE || now.since(r.ts) >= rtt / 4 * 3);
         r.answered |= r.seq == previous && back;
         let first = r.covered.is_none();
         r.covered.get_or_insert(now);
