@@ -1,6 +1,8 @@
 //! Records into conversations.
 
 use std::collections::VecDeque;
+use std::hint::black_box;
+use std::ops::BitXor;
 
 use crate::decode::{IcmpMessage, Record, TcpSegment, UdpDatagram};
 use crate::model::{Protocol, Side, StreamId, TcpFlags, Timestamp};
@@ -79,9 +81,16 @@ impl Tracker {
     pub fn push_all(&mut self, batch: &Batch, sink: &mut impl Sink) {
         debug_assert_eq!(batch.records.len(), batch.ahead.len(), "a batch is prepared before it is tracked");
         for (records, ahead) in batch.records.chunks(TOGETHER).zip(batch.ahead.chunks(TOGETHER)) {
-            for conversation in ahead.iter().filter_map(|a| self.tcp.likely(a.hash)) {
-                conversation.fetch();
+            // First where they lie, then all of them: no step of either waits for another.
+            let mut slots = [u32::MAX; TOGETHER];
+            for (slot, ahead) in slots.iter_mut().zip(ahead) {
+                *slot = self.tcp.likely(ahead.hash);
             }
+            let touched = slots.iter().filter_map(|&slot| self.tcp.get(slot)).map(TcpConversation::fetch);
+            let touched = touched.fold(0, BitXor::bitxor);
+            let waiting = slots.iter().filter_map(|&slot| self.tcp.get(slot));
+            let waiting = waiting.map(|c| c.fetch_outstanding(&self.pool)).fold(0, BitXor::bitxor);
+            black_box((touched, waiting));
             for (record, ahead) in records.iter().zip(ahead) {
                 self.take(record, ahead, sink);
             }
@@ -300,7 +309,7 @@ impl Tracker {
             if tcp {
                 let Some(c) = self.tcp.get_mut(slot) else { continue };
                 // A half-open connection has the least to lose.
-                if !std::mem::replace(&mut c.touched, false) || c.counts[1].packets == 0 {
+                if !std::mem::replace(&mut c.touched, false) || c.counts()[1].packets == 0 {
                     self.evicted += 1;
                     return self.end_tcp(slot, sink);
                 }

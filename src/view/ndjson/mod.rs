@@ -265,7 +265,7 @@ impl<W: Write> Sink for Ndjson<W> {
         l.num("stream", c.stream.into());
         ends(l, c.ends);
         l.num("first_frame", c.first_frame);
-        counts(l, &c.counts);
+        counts(l, c.counts());
         time(l, "first", c.first);
         time(l, "last", c.last);
         l.num("completeness", c.completeness().into());
@@ -303,7 +303,7 @@ impl<W: Write> Sink for Ndjson<W> {
         l.num("stream", c.stream.into());
         ends(l, c.ends);
         l.num("first_frame", c.first_frame);
-        counts(l, &c.counts);
+        counts(l, [&c.counts[0], &c.counts[1]]);
         time(l, "first", c.first);
         time(l, "last", c.last);
         if c.icmp_errors > 0 {
@@ -322,7 +322,7 @@ fn ends(l: &mut Lines, ends: [Endpoint; 2]) {
     l.num("bp", ends[1].port.into());
 }
 
-fn counts(l: &mut Lines, [a, b]: &[Counts; 2]) {
+fn counts(l: &mut Lines, [a, b]: [&Counts; 2]) {
     l.pair("pkts", [a.packets, b.packets]);
     l.pair("bytes", [a.bytes, b.bytes]);
     l.pair("payload", [a.payload, b.payload]);
