@@ -23,7 +23,7 @@ pub(super) fn name(
     let tail = end == scene.digest.next_before;
     let sacked_beyond = rev.sack_high.is_some_and(|high| high.is_after(seq));
     // Silence of the other side: what a timer measures.
-    let heard = fwd.rare().and_then(|r| r.heard).or(rev.last_any);
+    let heard = fwd.rare().and_then(|r| r.heard).or(rev.last_any());
     let silence = heard.map_or(i64::MAX, |t| scene.s.ip.ts.since(t));
     // What it said before this was sent for the first time does not ask for it.
     let heard = elapsed.is_none_or(|gap| silence <= gap);
@@ -39,7 +39,7 @@ pub(super) fn name(
                 .unwrap_or(SHORTEST_TIMEOUT)
                 .saturating_add(fwd.rtt().unwrap_or(SHORTEST_TIMEOUT))
                 .saturating_add(AT_ONCE);
-    let own_silence = fwd.last_data.map_or(i64::MAX, |t| scene.s.ip.ts.since(t));
+    let own_silence = scene.sender.last_data().map_or(i64::MAX, |t| scene.s.ip.ts.since(t));
     if let (Some(before), Some(gap)) = (earlier, elapsed)
         && at_edge
         && gap >= SHORTEST_TIMEOUT
@@ -66,14 +66,14 @@ pub(super) fn name(
     if repairing == Trigger::Recovery && at_edge && answers && rev.duplicate_acks < 3 {
         // A partial acknowledgment: the next hole is as lost as the one before (RFC 6582
         // section 3.2; RFC 8985: what was sent later has arrived).
-        let kind = if scene.sack { EventKind::RackRetransmit } else { EventKind::FastRetransmit };
+        let kind = if scene.sack() { EventKind::RackRetransmit } else { EventKind::FastRetransmit };
         return (kind, Confidence::Likely);
     }
     if asked && silence < SHORTEST_TIMEOUT {
         let kind = match (rev.duplicate_acks, sacked_beyond) {
             (3.., _) => EventKind::FastRetransmit,
             (_, true) => EventKind::RackRetransmit,
-            _ if repairing == Trigger::Recovery && answers && scene.sack && !at_edge => {
+            _ if repairing == Trigger::Recovery && answers && scene.sack() && !at_edge => {
                 EventKind::RackRetransmit
             }
             // RACK needs SACK, and two duplicates are no three.
@@ -82,7 +82,7 @@ pub(super) fn name(
         // In a recovery the holes above the first one follow without being asked for again.
         return (kind, if at_edge || sacked_beyond { Confidence::Likely } else { Confidence::Undetermined });
     }
-    if repairing == Trigger::Recovery && answers && scene.sack && !at_edge {
+    if repairing == Trigger::Recovery && answers && scene.sack() && !at_edge {
         return (EventKind::RackRetransmit, Confidence::Undetermined);
     }
     let waited = elapsed.unwrap_or(own_silence).min(own_silence);
@@ -101,7 +101,7 @@ pub(super) fn name(
         // the timer would, so with SACK it comes first, once.
         return if waited < SHORTEST_TIMEOUT {
             probe
-        } else if scene.sack && earlier.is_none() && repairing == Trigger::Unknown && !fwd.probing(acked) {
+        } else if scene.sack() && earlier.is_none() && repairing == Trigger::Unknown && !fwd.probing(acked) {
             (EventKind::TailLossProbe, Confidence::Undetermined)
         } else {
             (EventKind::TimeoutRetransmit, Confidence::Undetermined)

@@ -23,7 +23,7 @@ pub(super) fn late(
     let order = match () {
         () if unseen || own.skipped_by.is_some() => Order::Original,
         () if handshake && print.sent_after(fwd.syn) == Some(false) => Order::Original,
-        () => place(fwd, &own, &print, scene.mss.map_or(0, u32::from)),
+        () => place(fwd, &own, &print, scene.receiver.mss.map_or(0, u32::from)),
     };
     // Octets that the receiver keeps asking for, though they were seen, have not reached it whole.
     let asked = rev.duplicate_acks > 0 && scene.digest.peer_ack_before == own.seq;

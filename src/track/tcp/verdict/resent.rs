@@ -149,7 +149,7 @@ fn again(
     };
     fwd.note_resent(resent);
     let rare = fwd.trouble();
-    rare.heard = rare.heard.or(rev.last_any);
+    rare.heard = rare.heard.or(rev.last_any());
     if acked.0 != 0 {
         rare.acked.get_or_insert(acked);
     }

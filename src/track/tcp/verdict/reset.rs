@@ -15,7 +15,7 @@ pub(super) fn judge(fwd: &SideMemory, rev: &SideMemory, scene: &Scene<'_>, emit:
         ttl: fwd.ttl_settled.then_some((fwd.ttl, s.ip.ttl)),
         ip_id: (fwd.recent.frame != 0).then(|| (fwd.recent.ip_id, s.ip.ip_id.unwrap_or(0))),
         original: (rev.recent.frame != 0).then_some(rev.recent.frame),
-        elapsed: rev.last_any.map(|t| s.ip.ts.since(t)),
+        elapsed: rev.last_any().map(|t| s.ip.ts.since(t)),
         ..Evidence::default()
     };
     let (kind, confidence) = why(fwd, rev, scene);
@@ -52,7 +52,7 @@ fn why(fwd: &SideMemory, rev: &SideMemory, scene: &Scene<'_>) -> (EventKind, Con
         }
         // Whoever aborts acknowledges as well, in all common stacks. No host has restarted since
         // it spoke last: it has closed, and its FIN was lost or is late.
-        if scene.digest.next_known && fwd.last_any.is_some_and(|t| s.ip.ts.since(t) < RESTART) {
+        if scene.digest.next_known && fwd.last_any().is_some_and(|t| s.ip.ts.since(t) < RESTART) {
             return (EventKind::UnreadData, Confidence::Undetermined);
         }
     }
