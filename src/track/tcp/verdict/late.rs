@@ -33,7 +33,8 @@ pub(super) fn late(
     let later = |r: &&mut Resent| {
         !r.spurious && r.overlaps(&own) && print.sent_after((r.ip_id, r.tsval.unwrap_or(0))) == Some(false)
     };
-    let near = fwd.near_receiver(rev);
+    // The receiver's answer may be seen, and tells.
+    let near = fwd.near_receiver(rev) != Some(false);
     let rare = fwd.trouble();
     for r in rare.resent.iter_mut().rev().filter(later) {
         if near {

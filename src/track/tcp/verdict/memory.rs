@@ -327,9 +327,9 @@ impl SideMemory {
     }
 
     /// Acknowledgments come much sooner from the receiver than from the sender of this: the capture
-    /// point lies beside the receiver.
-    pub fn near_receiver(&self, receiver: &Self) -> bool {
-        self.min_rtt().zip(receiver.min_rtt()).is_some_and(|(near, far)| near.saturating_mul(8) < far)
+    /// point lies beside the receiver. `None` where they were not measured.
+    pub fn near_receiver(&self, receiver: &Self) -> Option<bool> {
+        self.min_rtt().zip(receiver.min_rtt()).map(|(near, far)| near.saturating_mul(8) < far)
     }
 
     /// A probe was sent, and no acknowledgment of more than had been sent by then, nor a D-SACK,

@@ -55,7 +55,7 @@ pub(super) fn held(fwd: &SideMemory, rev: &SideMemory, scene: &Scene<'_>, skippe
     if stops || scene.s.len == 0 || !scene.no_sack() {
         return false;
     }
-    fwd.near_receiver(rev)
+    fwd.near_receiver(rev) == Some(true)
 }
 
 /// The receiver's answer to a segment that came late past a capture point beside it. It acknowledges
