@@ -216,9 +216,14 @@ pub(super) fn dsack(rev: &mut SideMemory, scene: &Scene<'_>, block: (SeqNum, Seq
     let known = resents.iter().any(&overlaps);
     // The latest that can have arrived by then; each tells of one arrival too many.
     let reached = |r: &Resent| min_rtt.is_none_or(|rtt| scene.s.ip.ts.since(r.ts) >= rtt / 4 * 3);
+    // Of the tail the time stamp tells which it was: what comes again up to the last acknowledgment
+    // is echoed (RFC 7323 section 4.3).
+    let echo = scene.digest.options.timestamps.map_or(0, |(_, echo)| echo);
+    let echoed = |r: &Resent| r.end == scene.s.ack && echo != 0 && r.tsval == Some(echo);
     let at = resents
         .iter()
-        .position(|r| overlaps(r) && !r.reported && r.spurious)
+        .position(|r| overlaps(r) && !r.reported && echoed(r))
+        .or_else(|| resents.iter().position(|r| overlaps(r) && !r.reported && r.spurious))
         .or_else(|| resents.iter().position(|r| overlaps(r) && !r.reported && reached(r)))
         .or_else(|| resents.iter().position(|r| overlaps(r) && !r.reported));
     // It brought the octets, and something brought them again right behind it: the network
