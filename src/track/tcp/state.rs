@@ -159,6 +159,7 @@ pub(super) struct Closing {
 /// The state that a segment's sender was in when it sent it. It moves on by what is sent to it
 /// only when that arrives: as long as its own segments do not acknowledge a SYN or FIN, and as
 /// long as it sends anything after a reset or its last acknowledgment, it has not.
+#[cold]
 pub(super) fn as_sent(from: &StateSide, to: &StateSide, step: &Step, closing: Closing) -> Option<TcpState> {
     use TcpState as S;
     let expected = from.state?;

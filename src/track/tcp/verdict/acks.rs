@@ -46,12 +46,7 @@ pub(super) fn judge(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_
         return;
     }
     if !ack.is_after(previous) && previous.0 != 0 {
-        // Sent after the others, it means what it says.
-        if scene.print().sent_after(fwd.newest) == Some(false) {
-            rev.trouble().acked = Some(previous);
-        } else if let Some(rare) = rev.rare_mut() {
-            rare.acked = None;
-        }
+        old(fwd, rev, scene, previous);
         return;
     }
     fwd.duplicate_acks = 0;
@@ -63,14 +58,28 @@ pub(super) fn judge(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_
     delayed(rev, scene);
 }
 
+/// An acknowledgment of less than before.
+#[cold]
+fn old(fwd: &SideMemory, rev: &mut SideMemory, scene: &Scene<'_>, previous: SeqNum) {
+    // Sent after the others, it means what it says.
+    if scene.print().sent_after(fwd.newest) == Some(false) {
+        rev.trouble().acked = Some(previous);
+    } else if let Some(rare) = rev.rare_mut() {
+        rare.acked = None;
+    }
+}
+
 /// What was sent again is acknowledged, or what waited behind it: how long that took tells
 /// nothing of the round trip (Karn's rule, RFC 6298 section 3).
+#[inline]
 fn repaired(rev: &SideMemory, previous: SeqNum, ack: SeqNum) -> bool {
-    rev.rare().is_some() && rev.resent().any(|r| r.end.is_after(previous) && r.end.is_at_or_before(ack))
+    rev.repairs_beyond(previous)
+        && rev.resent().any(|r| r.end.is_after(previous) && r.end.is_at_or_before(ack))
 }
 
 /// SACK blocks: how far the receiver has got, and D-SACK (RFC 2883). True for a
 /// D-SACK that tells of nothing else.
+#[cold]
 fn sack(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_>, emit: Emit<'_>) -> bool {
     let blocks = scene.digest.options.sack.as_slice();
     let ack = scene.s.ack;

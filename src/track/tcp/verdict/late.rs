@@ -9,6 +9,7 @@ use super::{Emit, Nature, Scene, repairs};
 
 /// A segment that was sent before the newest of its sender, though its octets were seen: the
 /// original, overtaken by its repair, or a repair that was overtaken.
+#[cold]
 pub(super) fn late(
     fwd: &mut SideMemory,
     rev: &SideMemory,

@@ -79,6 +79,8 @@ pub(in crate::track) struct Rare {
     pub resent: VecDeque<Resent>,
     /// One of them had to be forgotten.
     pub resent_forgotten: bool,
+    /// One past the highest of their octets.
+    pub repaired: Option<SeqNum>,
     /// What the other side last said that it holds (RFC 2018), `[left, right)`.
     pub sacked: [(SeqNum, SeqNum); 4],
     /// The highest that was acknowledged since there is something to remember.
@@ -287,6 +289,9 @@ impl SideMemory {
             rare.resent.pop_back();
             rare.resent_forgotten = true;
         }
+        if rare.repaired.is_none_or(|high| resent.end.is_after(high)) {
+            rare.repaired = Some(resent.end);
+        }
         rare.resent.push_front(resent);
     }
 
@@ -315,6 +320,12 @@ impl SideMemory {
         under_way.find(stands).map_or(Trigger::Unknown, |r| r.trigger)
     }
 
+    /// Something beyond `acked` was sent again.
+    #[inline]
+    pub fn repairs_beyond(&self, acked: SeqNum) -> bool {
+        self.rare().is_some_and(|r| r.repaired.is_some_and(|high| high.is_after(acked)))
+    }
+
     /// The other side has said that it holds all of `[seq, end)`.
     pub fn sacked(&self, seq: SeqNum, end: SeqNum) -> bool {
         let holds = |b: &(SeqNum, SeqNum)| seq.is_at_or_after(b.0) && end.is_at_or_before(b.1) && b.0 != b.1;
@@ -322,6 +333,7 @@ impl SideMemory {
     }
 
     /// What is acknowledged of it, where the latest acknowledgment says `latest` and may be old.
+    #[inline]
     pub fn acked(&self, latest: SeqNum) -> SeqNum {
         self.rare().and_then(|r| r.acked).filter(|a| a.is_after(latest)).unwrap_or(latest)
     }

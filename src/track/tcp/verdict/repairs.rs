@@ -61,6 +61,7 @@ pub(super) fn held(fwd: &SideMemory, rev: &SideMemory, scene: &Scene<'_>, skippe
 /// The receiver's answer to a segment that came late past a capture point beside it. It acknowledges
 /// at once what it has already (RFC 9293 section 3.10.7.4), or says that there is no connection;
 /// a segment that was damaged on its way it ignores.
+#[cold]
 pub(super) fn answered(rev: &mut SideMemory, scene: &Scene<'_>, emit: Emit<'_>) {
     let reset = scene.flags().has(TcpFlags::RST);
     if scene.occupies() && !reset {
@@ -82,13 +83,23 @@ pub(super) fn answered(rev: &mut SideMemory, scene: &Scene<'_>, emit: Emit<'_>) 
 }
 
 /// An acknowledgment moved on from `previous`: what it covers had arrived when it was sent.
+#[inline]
 pub(super) fn covered(rev: &mut SideMemory, scene: &Scene<'_>, previous: SeqNum, emit: Emit<'_>) {
+    let repaired = rev.repairs_beyond(previous);
+    let Some(rare) = rev.rare_mut() else { return };
+    (rare.acked, rare.heard) = (Some(scene.s.ack), Some(scene.s.ip.ts));
+    if repaired {
+        covers(rev, scene, previous, emit);
+    }
+}
+
+#[cold]
+fn covers(rev: &mut SideMemory, scene: &Scene<'_>, previous: SeqNum, emit: Emit<'_>) {
     let (ack, now, side) = (scene.s.ack, scene.s.ip.ts, scene.side.other());
     let echo = scene.digest.options.timestamps.map_or(0, |(_, echo)| echo);
     let least = rev.min_rtt();
     let soon = too_soon(rev, scene);
     let Some(rare) = rev.rare_mut() else { return };
-    (rare.acked, rare.heard) = (Some(ack), Some(now));
     for r in rare.resent.iter_mut().filter(|r| r.end.is_at_or_before(ack)) {
         // The segment that filled the gap is the one it answers, if it can have come back.
         let back = least.is_none_or(|rtt| rtt < MEASURABLE || now.since(r.ts) >= rtt / 4 * 3);
@@ -165,6 +176,7 @@ fn too_soon(rev: &SideMemory, scene: &Scene<'_>) -> i64 {
 
 /// One acknowledgment more of all that was sent, and no SACK to say why: the receiver got
 /// something twice (RFC 9293 section 3.10.7.4 has it acknowledge that at once).
+#[cold]
 pub(super) fn duplicate(rev: &mut SideMemory, scene: &Scene<'_>, emit: Emit<'_>) {
     // In TIME-WAIT a host answers what comes again without SACK.
     let closed = scene.before[0] == Some(TcpState::TimeWait);
