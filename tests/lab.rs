@@ -126,8 +126,10 @@ fn nobody_may_run_labs_too() {
         eprintln!("SKIPPED: an ordinary user may make no namespace here (it takes `unshare`, too)");
         return;
     }
-    let out = Command::new(&copy).args(["lab", "run", "tcp-basic"]).uid(65534).gid(65534).output().unwrap();
-    assert!(out.status.success(), "{}{}", text(&out.stdout), text(&out.stderr));
+    for args in [&["tcp-basic"][..], &["ipv6-basic", "neighbours", "path-mtu-v6", "tcp-basic", "-6"]] {
+        let out = Command::new(&copy).args(["lab", "run"]).args(args).uid(65534).gid(65534).output().unwrap();
+        assert!(out.status.success(), "{args:?}: {}{}", text(&out.stdout), text(&out.stderr));
+    }
 }
 
 #[test]

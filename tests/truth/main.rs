@@ -6,7 +6,7 @@
 //! prints each answer that is wrong or missing; `SYNFIN_TRUTH_TABLE=FILE` takes the table,
 //! `SYNFIN_TRUTH_KEEP=FOLDER` the labs, their captures and each packet's truth beside what was
 //! said; with `SYNFIN_TRUTH_AGAIN=1` besides, the runs kept there are scored again, not made anew.
-//! `SYNFIN_TRUTH_SIX=1` shows the analysis the same segments over IPv6, which has no IP IDs.
+//! `SYNFIN_TRUTH_SIX=1` runs them over IPv6, which has no IP IDs.
 //! Labs need a network namespace of their own: without root the test says so and passes.
 
 mod account;
@@ -16,7 +16,6 @@ mod fields;
 mod knowable;
 mod rules;
 mod score;
-mod six;
 mod store;
 mod tally;
 mod tshark;
@@ -59,7 +58,8 @@ fn obtain(seed: u64, dir: &Path, again: bool) -> Result<Stored, String> {
     }
     let path = dir.join(format!("{seed}.toml"));
     std::fs::write(&path, rules::lab(seed)).unwrap();
-    let options = LabOptions { seed, ..LabOptions::default() };
+    let ipv6 = std::env::var_os("SYNFIN_TRUTH_SIX").is_some();
+    let options = LabOptions { seed, ipv6, ..LabOptions::default() };
     let run = run(path.to_str().unwrap(), &options).map_err(|e| format!("seed {seed}: {e}"))?;
     let labels =
         |host| tshark::labels(&run, Observer::Host(host), &dir.join(format!("{seed}-{host}.pcapng")));
@@ -75,12 +75,9 @@ fn one(seed: u64, dir: &Path, again: bool, total: &Mutex<Total>) {
     };
     let segments = account::segments(&outcome);
     let mut scores: Vec<(usize, Score)> = Vec::new();
-    let judged = tshark.iter().any(Option::is_some) && std::env::var_os("SYNFIN_TRUTH_SIX").is_none();
-    let over_six = std::env::var_os("SYNFIN_TRUTH_SIX").map(|_| six::six(&outcome));
+    let judged = tshark.iter().any(Option::is_some);
     for (host, labels) in tshark.iter().enumerate() {
-        let shown = over_six.as_ref().unwrap_or(&outcome);
-        let labels = labels.as_ref().filter(|_| over_six.is_none());
-        let score = score::score(&outcome, shown, host, &segments, labels);
+        let score = score::score(&outcome, &outcome, host, &segments, labels.as_ref());
         if std::env::var_os("SYNFIN_TRUTH_KEEP").is_some() {
             let text = dump::dump(&outcome, host, &segments, &score);
             std::fs::write(dir.join(format!("{seed}-{host}.txt")), text).unwrap();
