@@ -111,6 +111,21 @@ fn what_only_ipv4_has_is_refused_with_a_word() {
     }
 }
 
+#[test]
+fn a_kernel_without_ipv6_is_named_and_a_capture_shown() {
+    // A mount namespace in which the settings of IPv6 are not there: what ipv6.disable=1 looks like.
+    let script = "mount -t tmpfs none /proc/sys/net/ipv6 && exec \"$0\" lab run tcp-basic -6";
+    let out = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_synfin")])
+        .output();
+    let said = out.as_ref().map(|o| text(&o.stderr)).unwrap_or_default();
+    if !said.contains("synfin:") || said.contains("unshare(") {
+        eprintln!("SKIPPED: no mount or network namespace: {out:?}");
+        return;
+    }
+    assert!(said.contains("IPv6: this kernel has none") && said.contains("tcp-basic, over IPv4,"), "{said}");
+}
+
 /// A call waits on while a kernel is about to send again, and no longer than that.
 #[test]
 fn a_wait_ends_with_the_kernels_own_timer() {

@@ -256,7 +256,7 @@ fn run_labs(args: &LabRunArgs) -> anyhow::Result<ExitCode> {
                 failed.push(*name);
                 complain(name, &e);
                 if e.environment && !all && options.on != Where::Lo {
-                    instead(name, &args.look, &style)?;
+                    instead(name, options.ipv6, &args.look, &style)?;
                 }
             }
         }
@@ -273,10 +273,11 @@ fn run_labs(args: &LabRunArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Where no lab can run: the capture of it that comes along.
-fn instead(name: &str, look: &LookArgs, style: &Style) -> anyhow::Result<()> {
+fn instead(name: &str, ipv6: bool, look: &LookArgs, style: &Style) -> anyhow::Result<()> {
     let Some(outcome) = lab::bundled(name)? else { return Ok(()) };
+    let version = if ipv6 && !over_ipv6(&outcome) { ", over IPv4," } else { "" };
     anstream::eprintln!(
-        "synfin: showing the capture of {} that comes with synfin instead; nothing was run or checked here",
+        "synfin: showing the capture of {}{version} that comes with synfin instead; nothing was run or checked here",
         Printable(name)
     );
     head(&mut *around(look), &outcome)?;
@@ -303,9 +304,14 @@ fn save(outcome: &LabOutcome, at: Observer, path: &Path) -> anyhow::Result<()> {
     outcome.save(at, &mut out).with_context(|| Printable(&name).to_string())
 }
 
+fn over_ipv6(o: &LabOutcome) -> bool {
+    o.hosts.iter().any(|h| h.addr.is_ipv6())
+}
+
 fn head(out: &mut dyn Write, o: &LabOutcome) -> io::Result<()> {
     writeln!(out, "{}: {}", Printable(&o.name), Printable(&o.question))?;
-    writeln!(out, "{} hosts, {}", o.hosts.len(), o.medium)?;
+    let version = if over_ipv6(o) { ", over IPv6" } else { "" };
+    writeln!(out, "{} hosts, {}{version}", o.hosts.len(), o.medium)?;
     writeln!(out)
 }
 

@@ -268,7 +268,7 @@ fn join(specs: &[HostSpec], ethernet: bool, medium: Medium) -> Result<Net, LabEr
         let last = u8::try_from(i + 1).map_err(|_| LabError::of_lab("hosts", "more than 255 hosts"))?;
         let mut addresses = vec![address(last, false)];
         if spec.ipv6 {
-            if !Path::new("/proc/sys/net/ipv6").exists() {
+            if !Path::new("/proc/sys/net/ipv6/conf").exists() {
                 return Err(LabError::of_machine(
                     "IPv6",
                     "this kernel has none",
