@@ -13,7 +13,7 @@ use crate::model::{LinkType, Packet};
 use crate::report::{FrameTotals, Recorder};
 use crate::source::{PacketSource, SourceError};
 use crate::track::{Batch, KeyHasher, Sink, Tracker, TrackerOptions};
-use crate::view::ndjson::Ndjson;
+use crate::view::ndjson::{Ahead, Ndjson};
 
 use super::progress::ProgressLine;
 use super::relay::relay;
@@ -27,6 +27,16 @@ pub(super) trait Destination: Sink {
 
     /// All that was read so far has been told.
     fn settled(&mut self) {}
+
+    /// Has records of which much can be written ahead, on the thread that reads.
+    fn wants_ahead(&self) -> bool {
+        false
+    }
+
+    /// Exchanges what is written ahead: of the records that come next for those that came.
+    fn exchange(&mut self, ahead: &mut Ahead) {
+        let _ = ahead;
+    }
 
     /// The frame whose records it has just got. Only [`Flow::packet`] has frames.
     fn frame(&mut self, packet: &Packet<'_>) {
@@ -43,6 +53,14 @@ impl<W: std::io::Write> Destination for Ndjson<W> {
 
     fn settled(&mut self) {
         self.catch_up();
+    }
+
+    fn wants_ahead(&self) -> bool {
+        self.has_packets()
+    }
+
+    fn exchange(&mut self, ahead: &mut Ahead) {
+        Self::exchange(self, ahead);
     }
 }
 
@@ -194,21 +212,26 @@ impl Flow {
         let Self { front, tracker, together, conversations, .. } = self;
         let (mut near, far) = relay();
         let hasher = &tracker.hasher().clone();
+        let write_ahead = to.wants_ahead();
         thread::scope(|scope| {
             let reader = thread::Builder::new().name("read".to_owned()).spawn_scoped(scope, move || {
                 loop {
-                    let mut batch = far.empty(*together);
-                    let more = front.fill(source, &mut batch, *together, hasher);
-                    if !far.hand_over(batch) || !more? {
+                    let mut load = far.empty(*together);
+                    let more = front.fill(source, &mut load.batch, *together, hasher);
+                    if write_ahead {
+                        load.ahead.write(load.batch.records());
+                    }
+                    if !far.hand_over(load) || !more? {
                         return Ok(());
                     }
                 }
             });
             let reader = reader.map_err(|e| SourceError::from_os("a second thread", e))?;
-            while let Some(batch) = near.take() {
-                tracker.push_all(&batch, to);
+            while let Some(mut load) = near.take() {
+                to.exchange(&mut load.ahead);
+                tracker.push_all(&load.batch, to);
                 conversations.store(streams(tracker), Ordering::Relaxed);
-                near.give_back(batch);
+                near.give_back(load);
                 if to.is_closed() {
                     near.close();
                 }

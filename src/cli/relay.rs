@@ -5,6 +5,14 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, TrySendError, 
 use std::thread;
 
 use crate::track::Batch;
+use crate::view::ndjson::Ahead;
+
+/// Records, and what of their text was written ahead.
+#[derive(Default)]
+pub(super) struct Load {
+    pub batch: Batch,
+    pub ahead: Ahead,
+}
 
 /// Full batches under way.
 const QUEUE: usize = 8;
@@ -15,15 +23,15 @@ const LOOKS: usize = 500;
 
 /// The end of the thread that fills batches.
 pub(super) struct Far {
-    full: SyncSender<Batch>,
-    empty: Receiver<Batch>,
+    full: SyncSender<Load>,
+    empty: Receiver<Load>,
 }
 
 /// The end of the thread that uses them.
 pub(super) struct Near {
     /// `None` once closed: the other end learns of it at its next batch.
-    full: Option<Receiver<Batch>>,
-    empty: Sender<Batch>,
+    full: Option<Receiver<Load>>,
+    empty: Sender<Load>,
 }
 
 /// Both ends.
@@ -35,32 +43,34 @@ pub(super) fn relay() -> (Near, Far) {
 
 impl Far {
     /// A batch with nothing in it: a used one, if one came back.
-    pub fn empty(&self, capacity: usize) -> Batch {
-        // A packet may have several records, so that the last one goes beyond the limit.
-        self.empty.try_recv().unwrap_or_else(|_| Batch::with_capacity(capacity + 64))
+    pub fn empty(&self, capacity: usize) -> Load {
+        self.empty.try_recv().unwrap_or_else(|_| {
+            // A packet may have several records, so that the last one goes beyond the limit.
+            Load { batch: Batch::with_capacity(capacity + 64), ..Load::default() }
+        })
     }
 
     /// Hands a batch over; false when nobody takes it any more.
-    pub fn hand_over(&self, mut batch: Batch) -> bool {
+    pub fn hand_over(&self, mut load: Load) -> bool {
         for _ in 0..LOOKS {
-            match self.full.try_send(batch) {
+            match self.full.try_send(load) {
                 Ok(()) => return true,
-                Err(TrySendError::Full(again)) => batch = again,
+                Err(TrySendError::Full(again)) => load = again,
                 Err(TrySendError::Disconnected(_)) => return false,
             }
             thread::yield_now();
         }
-        self.full.send(batch).is_ok()
+        self.full.send(load).is_ok()
     }
 }
 
 impl Near {
     /// The next batch; `None` when no more will come.
-    pub fn take(&self) -> Option<Batch> {
+    pub fn take(&self) -> Option<Load> {
         let full = self.full.as_ref()?;
         for _ in 0..LOOKS {
             match full.try_recv() {
-                Ok(batch) => return Some(batch),
+                Ok(load) => return Some(load),
                 Err(TryRecvError::Empty) => thread::yield_now(),
                 Err(TryRecvError::Disconnected) => return None,
             }
@@ -69,10 +79,11 @@ impl Near {
     }
 
     /// A batch that was used.
-    pub fn give_back(&self, mut batch: Batch) {
-        batch.clear();
+    pub fn give_back(&self, mut load: Load) {
+        load.batch.clear();
+        load.ahead.clear();
         // The other end may be gone already.
-        let _ = self.empty.send(batch);
+        let _ = self.empty.send(load);
     }
 
     /// No more are wanted.
@@ -96,9 +107,9 @@ mod tests {
             sent
         });
         for _ in 0..1000 {
-            let batch = near.take().expect("the other end goes on until this one closes");
-            assert!(batch.is_empty());
-            near.give_back(batch);
+            let load = near.take().expect("the other end goes on until this one closes");
+            assert!(load.batch.is_empty());
+            near.give_back(load);
         }
         near.close();
         assert!(near.take().is_none());

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::Conversation;
-use super::packed::{Packer, unpack};
+use super::packed::{self, Packer, unpack};
+use super::{Conversation, Glance};
 use crate::model::StreamId;
 
 /// Conversations in the order in which they came, or in that of their numbers once they
@@ -74,6 +74,13 @@ impl Conversations {
     #[must_use]
     pub fn get(&self, at: usize) -> Option<Conversation> {
         self.places.get(at).and_then(|place| self.at(place))
+    }
+
+    /// What a row of a table begins with of the one at `at`, in a fraction of the time.
+    #[must_use]
+    pub fn glance(&self, at: usize) -> Option<Glance> {
+        let place = self.places.get(at)?;
+        packed::glance(self.chunks.get(place.chunk as usize)?.get(place.at as usize..)?)
     }
 
     /// The one with a number; the list must be sorted.

@@ -48,7 +48,7 @@ impl From<&TcpConversation> for Conversation {
             first_frame: c.first_frame,
             first: c.first,
             last: c.last,
-            traffic: PerSide::new((&c.counts[orig & 1]).into(), (&c.counts[resp & 1]).into()),
+            traffic: PerSide::new(c.counts()[orig & 1].into(), c.counts()[resp & 1].into()),
             tcp: Some(Box::new(facts)),
             udp: None,
         }

@@ -11,7 +11,7 @@ mod packed;
 mod recorder;
 mod segment;
 
-pub use conversation::{Conversation, RttFacts, TcpFacts, TcpSideFacts, Traffic, UdpFacts};
+pub use conversation::{Conversation, Glance, RttFacts, TcpFacts, TcpSideFacts, Traffic, UdpFacts};
 pub use conversations::Conversations;
 pub use events::Events;
 pub use frames::FrameTotals;

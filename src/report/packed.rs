@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use crate::model::{Endpoint, PerSide, Protocol, SeqNum, Side, StreamId, TcpState, Timestamp};
 use crate::track::{CONN_STATES, Confidence, Event, EventKind, Evidence, Handshake, Labels, Teardown};
 
-use super::conversation::{Conversation, RttFacts, TcpFacts, TcpSideFacts, Traffic, UdpFacts};
+use super::conversation::{Conversation, Glance, RttFacts, TcpFacts, TcpSideFacts, Traffic, UdpFacts};
 
 /// Takes numbers; it is used again and again.
 #[derive(Debug, Clone, Default)]
@@ -60,7 +60,13 @@ pub(super) struct Unpacker<'a> {
     time: i64,
 }
 
-impl Unpacker<'_> {
+impl<'a> Unpacker<'a> {
+    fn new(from: &'a [u8]) -> Option<Self> {
+        let (len, rest) = from.split_first_chunk()?;
+        let (nibbles, octets) = rest.split_at_checked(u32::from_le_bytes(*len) as usize)?;
+        Some(Self { nibbles, low: false, octets, time: 0 })
+    }
+
     #[inline]
     fn take(&mut self) -> u64 {
         let Some((&both, rest)) = self.nibbles.split_first() else { return 0 };
@@ -87,10 +93,20 @@ impl Unpacker<'_> {
 
 /// What `from` begins with, and what is behind it.
 pub(super) fn unpack<T: Packed>(from: &[u8]) -> Option<(T, &[u8])> {
-    let (len, rest) = from.split_first_chunk()?;
-    let (nibbles, octets) = rest.split_at_checked(u32::from_le_bytes(*len) as usize)?;
-    let mut unpacker = Unpacker { nibbles, low: false, octets, time: 0 };
+    let mut unpacker = Unpacker::new(from)?;
     Some((T::unpack(&mut unpacker), unpacker.octets))
+}
+
+/// What a packed conversation begins with.
+pub(super) fn glance(from: &[u8]) -> Option<Glance> {
+    let from = &mut Unpacker::new(from)?;
+    // Fields are read in the order in which they stand in a conversation.
+    let (id, endpoints) = (Packed::unpack(from), Packed::unpack(from));
+    let _: (Side, u64) = (Packed::unpack(from), Packed::unpack(from));
+    let _: (Timestamp, Timestamp) = Packed::unpack(from);
+    let traffic = Packed::unpack(from);
+    let roles_known = !bool::unpack(from) || bool::unpack(from);
+    Some(Glance { id, endpoints, traffic, roles_known })
 }
 
 /// What can be packed.

@@ -45,6 +45,7 @@ fn again(c: &Conversation) -> Conversation {
     let mut packer = Packer::default();
     packer.pack(c, &mut octets);
     packer.pack(&plain(), &mut octets);
+    assert_eq!(glance(&octets), Some(c.into()));
     unpack(&octets).unwrap().0
 }
 

@@ -74,10 +74,11 @@ impl<T: Flow> FlowTable<T> {
         self.index.find(spread(whose.hash), same).map(|e| e.slot)
     }
 
-    /// The flow that the hash leads to, without a look at it: nearly always the right one.
+    /// The slot that the hash leads to, without a look at its flow: nearly always the right
+    /// one. `u32::MAX`, which is no slot, where there is none.
     #[inline]
-    pub fn likely(&self, hash: u32) -> Option<&T> {
-        self.get(self.index.find(spread(hash), |e| e.hash == hash)?.slot)
+    pub fn likely(&self, hash: u32) -> u32 {
+        self.index.find(spread(hash), |e| e.hash == hash).map_or(u32::MAX, |e| e.slot)
     }
 
     #[inline]

@@ -1,6 +1,8 @@
 //! Records into conversations.
 
 use std::collections::VecDeque;
+use std::hint::black_box;
+use std::ops::BitXor;
 
 use crate::decode::{IcmpMessage, Record, TcpSegment, UdpDatagram};
 use crate::model::{Protocol, Side, StreamId, TcpFlags, Timestamp};
@@ -79,9 +81,16 @@ impl Tracker {
     pub fn push_all(&mut self, batch: &Batch, sink: &mut impl Sink) {
         debug_assert_eq!(batch.records.len(), batch.ahead.len(), "a batch is prepared before it is tracked");
         for (records, ahead) in batch.records.chunks(TOGETHER).zip(batch.ahead.chunks(TOGETHER)) {
-            for conversation in ahead.iter().filter_map(|a| self.tcp.likely(a.hash)) {
-                conversation.fetch();
+            // First where they lie, then all of them: no step of either waits for another.
+            let mut slots = [u32::MAX; TOGETHER];
+            for (slot, ahead) in slots.iter_mut().zip(ahead) {
+                *slot = self.tcp.likely(ahead.hash);
             }
+            let touched = slots.iter().filter_map(|&slot| self.tcp.get(slot)).map(TcpConversation::fetch);
+            let touched = touched.fold(0, BitXor::bitxor);
+            let waiting = slots.iter().filter_map(|&slot| self.tcp.get(slot));
+            let waiting = waiting.map(|c| c.fetch_outstanding(&self.pool)).fold(0, BitXor::bitxor);
+            black_box((touched, waiting));
             for (record, ahead) in records.iter().zip(ahead) {
                 self.take(record, ahead, sink);
             }
@@ -97,11 +106,11 @@ impl Tracker {
             Record::Udp(datagram) if datagram.cut => sink.cut(record),
             Record::Tcp(segment) if segment.ip.ts == Timestamp::NONE => {
                 // Nothing can be measured without a time; at 0 no duration is made up.
-                let mut segment = *segment;
-                segment.ip.ts = Timestamp(0);
-                self.tcp(&segment, at, &ahead.options, sink);
+                let mut timed = *segment;
+                timed.ip.ts = Timestamp(0);
+                self.tcp(&timed, segment, at, &ahead.options, sink);
             }
-            Record::Tcp(segment) => self.tcp(segment, at, &ahead.options, sink),
+            Record::Tcp(segment) => self.tcp(segment, segment, at, &ahead.options, sink),
             Record::Udp(datagram) => self.udp(datagram, at, sink),
             Record::Icmp(message) => self.icmp(message, sink),
         }
@@ -147,8 +156,16 @@ impl Tracker {
         self.tcp.insert(at, TcpConversation::new(at, stream, s.ip.frame, s.ip.ts))
     }
 
+    /// A segment to measure with, and as it is told.
     #[inline]
-    fn tcp(&mut self, s: &TcpSegment, at: &Whose, options: &OptionFacts, sink: &mut impl Sink) {
+    fn tcp(
+        &mut self,
+        s: &TcpSegment,
+        told: &TcpSegment,
+        at: &Whose,
+        options: &OptionFacts,
+        sink: &mut impl Sink,
+    ) {
         let mut port_reuse = false;
         let slot = match self.tcp.find(at) {
             Some(slot) => {
@@ -167,9 +184,10 @@ impl Tracker {
         if conversation.icmp_only {
             *conversation = TcpConversation::new(at, conversation.stream, s.ip.frame, s.ip.ts);
         }
-        let seen =
-            conversation.segment(s, options, port_reuse, &mut self.pool, &mut |event| sink.event(&event));
-        sink.tcp(s, &seen, conversation);
+        let ts = told.ip.ts;
+        let emit = &mut |event| sink.event(&Event { ts, ..event });
+        let seen = conversation.segment(s, options, port_reuse, &mut self.pool, emit);
+        sink.tcp(told, &seen, conversation);
         if conversation.is_finished() && !conversation.queued {
             self.finish_one(slot);
         }
@@ -300,7 +318,7 @@ impl Tracker {
             if tcp {
                 let Some(c) = self.tcp.get_mut(slot) else { continue };
                 // A half-open connection has the least to lose.
-                if !std::mem::replace(&mut c.touched, false) || c.counts[1].packets == 0 {
+                if !std::mem::replace(&mut c.touched, false) || c.counts()[1].packets == 0 {
                     self.evicted += 1;
                     return self.end_tcp(slot, sink);
                 }

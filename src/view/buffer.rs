@@ -13,6 +13,22 @@ pub(super) struct Buffer {
     cache: [Option<(IpAddr, u8, [u8; 46])>; 8],
 }
 
+/// The numbers of an octet, each with how many digits it has.
+const SHORT: [([u8; 3], u8); 256] = {
+    let mut all = [([0; 3], 0); 256];
+    let mut n = 0;
+    while n < 256 {
+        let [a, b, c] = [b'0' + (n / 100) as u8, b'0' + (n / 10 % 10) as u8, b'0' + (n % 10) as u8];
+        all[n] = match n {
+            0..10 => ([c, 0, 0], 1),
+            10..100 => ([b, c, 0], 2),
+            _ => ([a, b, c], 3),
+        };
+        n += 1;
+    }
+    all
+};
+
 /// What prints itself, as octets.
 struct Printed<'a>(&'a mut Vec<u8>);
 
@@ -71,35 +87,20 @@ impl Buffer {
 
     /// A number.
     #[inline]
-    pub fn digits(&mut self, mut n: u64) {
-        const PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
-            2021222324252627282930313233343536373839\
-            4041424344454647484950515253545556575859\
-            6061626364656667686970717273747576777879\
-            8081828384858687888990919293949596979899";
+    pub fn digits(&mut self, n: u64) {
         if n < 10 {
             return self.octet(b'0' + n as u8);
         }
-        let mut buffer = [0u8; 20];
-        let len = n.ilog10() as usize + 1;
-        let mut at = len;
-        while n >= 100 {
-            let i = (n % 100) as usize * 2;
-            n /= 100;
-            at -= 2;
-            buffer[at..at + 2].copy_from_slice(&PAIRS[i..i + 2]);
-        }
-        if n >= 10 {
-            let i = n as usize * 2;
-            at -= 2;
-            buffer[at..at + 2].copy_from_slice(&PAIRS[i..i + 2]);
-        } else {
-            at -= 1;
-            buffer[at] = b'0' + n as u8;
-        }
-        // All twenty, because a known number of octets is copied without a call.
-        let end = self.bytes.len() + len;
-        self.bytes.extend_from_slice(&buffer);
+        self.text(itoa::Buffer::new().format(n));
+    }
+
+    /// A number of up to three digits.
+    #[inline]
+    fn short(&mut self, n: u8) {
+        let (text, len) = SHORT[usize::from(n)];
+        // All three, because a known number of octets is copied without a call.
+        let end = self.bytes.len() + usize::from(len);
+        self.bytes.extend_from_slice(&text);
         self.bytes.truncate(end);
     }
 
@@ -112,7 +113,7 @@ impl Buffer {
                     if i > 0 {
                         self.octet(b'.');
                     }
-                    self.digits(octet.into());
+                    self.short(octet);
                 }
             }
             IpAddr::V6(six) => {

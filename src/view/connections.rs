@@ -1,17 +1,18 @@
 //! All conversations in one table: who, how it went, how much, how long.
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::ops::Range;
 
-use super::number::{UNKNOWN, count, counted, duration, octets, push_count, push_duration, push_octets};
+use super::number::{
+    UNKNOWN, count, counted, duration, octets, push_count, push_digits, push_duration, push_octets,
+};
 use super::pen::Pen;
-use super::prose::UNBROKEN;
-use super::services::Services;
+use super::prose::BREAK;
+use super::services::{Services, push_endpoint};
 use super::table::{Column, Line, Rows, Tone};
 use super::{Style, View, sentence};
 use crate::model::{PerSide, Printable, Side};
-use crate::report::{Conversation, Report, TcpFacts, TcpSideFacts, Traffic};
+use crate::report::{Conversation, Glance, Report, TcpFacts, TcpSideFacts, Traffic};
 use crate::track::{Handshake, Teardown};
 
 /// The table of conversations, under a line that says what was read.
@@ -92,13 +93,26 @@ impl Rows for Listed<'_> {
         let mut line = Line::default();
         let end = range.end.min(self.shown);
         (range.start..end).filter_map(|at| self.report.conversations.get(at)).for_each(|c| {
-            self.view.ends(&c, &mut line);
+            self.view.ends(&(&c).into(), &mut line);
             if self.one_line {
                 figures(&c, &mut line);
             } else {
-                push_pair(c.traffic, |t| t.packets, push_count, line.cell(4, Tone::Plain));
+                packets(c.traffic, &mut line);
                 facts(&c, line.note.get_or_insert_default());
             }
+            row(&line);
+        });
+    }
+
+    fn each_cells(&self, range: Range<usize>, row: &mut dyn FnMut(&Line)) {
+        if self.one_line {
+            return self.each(range, row);
+        }
+        let mut line = Line::default();
+        let end = range.end.min(self.shown);
+        (range.start..end).filter_map(|at| self.report.conversations.glance(at)).for_each(|c| {
+            self.view.ends(&c, &mut line);
+            packets(c.traffic, &mut line);
             row(&line);
         });
     }
@@ -106,18 +120,18 @@ impl Rows for Listed<'_> {
 
 impl Connections<'_> {
     /// The first four cells.
-    fn ends(&self, c: &Conversation, line: &mut Line) {
-        let protocol = c.id.protocol;
-        let known = c.tcp.as_ref().is_none_or(|tcp| tcp.roles_known);
-        // Writing to a string cannot fail.
-        let _ = write!(line.cell(0, Tone::Plain), "{}", c.id);
+    fn ends(&self, c: &Glance, line: &mut Line) {
+        let (protocol, known) = (c.id.protocol, c.roles_known);
+        let number = line.cell(0, Tone::Plain);
+        number.extend([protocol.name(), ":"]);
+        push_digits(c.id.number.into(), 1, number);
         // The originator's port is chosen by its kernel; a name for it would mislead,
         // save among the ports that only a privileged program gets.
         let orig = c.endpoints[Side::Orig];
         if orig.port < 1024 || !known {
             self.services.push_endpoint(orig, protocol, line.cell(1, Tone::Plain));
         } else {
-            let _ = write!(line.cell(1, Tone::Plain), "{orig}");
+            push_endpoint(orig, line.cell(1, Tone::Plain));
         }
         let (arrow, tone) = if known { ("→", Tone::Plain) } else { ("→?", Tone::Warn) };
         line.cell(2, tone).push_str(arrow);
@@ -128,7 +142,7 @@ impl Connections<'_> {
 /// The cells behind the ends, one for each figure.
 fn figures(c: &Conversation, line: &mut Line) {
     let tcp = c.tcp.as_deref();
-    line.cell(4, tone(c)).push_str(&sentence::outcome(c));
+    sentence::push_outcome(c, line.cell(4, tone(c)));
     line.cell(5, Tone::Plain).push_str(tcp.map_or(UNKNOWN, |t| t.conn_state));
     match tcp.and_then(|t| t.syn_rtt) {
         Some(rtt) => push_duration(rtt, line.cell(6, Tone::Plain)),
@@ -157,36 +171,32 @@ fn figures(c: &Conversation, line: &mut Line) {
 /// What stands under the row where there is no room for figures, as a list of facts none
 /// of which is broken.
 fn facts(c: &Conversation, note: &mut String) {
+    let next = |note: &mut String| note.extend([',', BREAK]);
     note.clear();
-    let mut fact = String::new();
-    let mut end = |fact: &mut String, separator: &str| {
-        for (i, word) in fact.split(' ').enumerate() {
-            note.extend((i > 0).then_some(UNBROKEN));
-            note.push_str(word);
-        }
-        note.push_str(separator);
-        fact.clear();
-    };
-    fact.push_str(&sentence::outcome(c));
+    sentence::push_outcome(c, note);
     if let Some(tcp) = &c.tcp {
-        fact.extend([" (", tcp.conn_state, ")"]);
+        note.extend([" (", tcp.conn_state, ")"]);
         if let Some(rtt) = tcp.syn_rtt {
-            end(&mut fact, ", ");
-            fact.push_str("handshake ");
-            push_duration(rtt, &mut fact);
+            next(note);
+            note.push_str("handshake ");
+            push_duration(rtt, note);
         }
         let resent = sum(Some(tcp), |s| s.retransmitted_segments);
         if resent > 0 {
-            end(&mut fact, ", ");
-            push_count(resent, &mut fact);
-            fact.push_str(" resent");
+            next(note);
+            push_count(resent, note);
+            note.push_str(" resent");
         }
     }
-    end(&mut fact, ", ");
-    push_pair(c.traffic, |t| t.bytes, push_octets, &mut fact);
-    end(&mut fact, ", ");
-    push_duration(c.last.since(c.first), &mut fact);
-    end(&mut fact, "");
+    next(note);
+    push_pair(c.traffic, |t| t.bytes, push_octets, note);
+    next(note);
+    push_duration(c.last.since(c.first), note);
+}
+
+/// The last cell where facts stand under the row.
+fn packets(traffic: PerSide<Traffic>, line: &mut Line) {
+    push_pair(traffic, |t| t.packets, push_count, line.cell(4, Tone::Plain));
 }
 
 /// `orig / resp`.

@@ -22,7 +22,7 @@ pub fn push_count(n: u64, to: &mut String) {
 }
 
 /// Appends `n` in at least `least` digits.
-fn push_digits(n: u64, least: usize, to: &mut String) {
+pub(super) fn push_digits(n: u64, least: usize, to: &mut String) {
     let mut digits = [b'0'; 20];
     let (mut rest, mut at) = (n, digits.len());
     while rest > 0 {

@@ -26,15 +26,16 @@ pub fn fit_charset<'a>(text: &'a str, style: &Style) -> Cow<'a, str> {
             '·' => out.push('|'),
             'µ' => out.push('u'),
             '×' => out.push('x'),
-            _ if c.is_ascii() || c == UNBROKEN => out.push(c),
+            _ if c.is_ascii() => out.push(c),
             _ => out.extend(c.escape_unicode()),
         }
     }
     out.into()
 }
 
-/// A space at which [`paragraph`] does not break.
-pub const UNBROKEN: char = '\u{a0}';
+/// Where a [`paragraph`] that has it is broken, and nowhere else. It is written as a space; no
+/// text of strangers has it, since it is a control character.
+pub const BREAK: char = '\u{1f}';
 
 /// Writes text outside a table: its lines, each wrapped at words to the width.
 ///
@@ -52,9 +53,10 @@ pub(super) fn push_paragraph(text: &str, indent: usize, style: &Style, to: &mut 
     for part in text.split('\n') {
         wrap(part, width, &mut |line| {
             pad(indent, to);
-            for (i, piece) in line.split(UNBROKEN).enumerate() {
-                pad(usize::from(i > 0), to);
-                to.extend_from_slice(piece.as_bytes());
+            let start = to.len();
+            to.extend_from_slice(line.as_bytes());
+            for octet in to.iter_mut().skip(start).filter(|octet| **octet == BREAK as u8) {
+                *octet = b' ';
             }
             to.push(b'\n');
         });
@@ -67,23 +69,30 @@ pub(super) fn pad(columns: usize, to: &mut Vec<u8>) {
 }
 
 /// Columns that `text` takes in a terminal.
+#[inline]
 pub(super) fn text_width(text: &str) -> usize {
-    if text.is_ascii() { text.len() } else { text.width() }
+    if text.is_ascii() {
+        return text.len();
+    }
+    // The marks that synfin's own words have take one column each.
+    let ours = |c: char| c.is_ascii() || matches!(c, '→' | '←' | '…' | '─' | '·' | 'µ' | '×');
+    if text.chars().all(ours) { text.chars().count() } else { text.width() }
 }
 
-/// Shows `text` to `line` in lines of at most `width` columns, broken at words where that
-/// can be.
+/// Shows `text` to `line` in lines of at most `width` columns, broken at [`BREAK`]s, or else
+/// at words, where that can be.
 pub(super) fn wrap(text: &str, width: usize, line: &mut dyn FnMut(&str)) {
     if text_width(text) <= width {
         return line(text);
     }
-    if text.contains('\n') || text.split(' ').any(|word| text_width(word) > width) {
-        return wrap_long_words(text, width, line);
+    let space = if text.as_bytes().contains(&(BREAK as u8)) { BREAK } else { ' ' };
+    if text.contains('\n') || text.split(space).any(|word| text_width(word) > width) {
+        return wrap_long_words(&text.replace(BREAK, " "), width, line);
     }
     // The words gathered so far, and the columns that they take.
     let (mut gathered, mut columns) = (0..0, 0);
     let mut at = 0;
-    for word in text.split(' ') {
+    for word in text.split(space) {
         let (start, taken) = (at, text_width(word));
         at += word.len() + 1;
         if !gathered.is_empty() && columns + 1 + taken <= width {
@@ -92,12 +101,12 @@ pub(super) fn wrap(text: &str, width: usize, line: &mut dyn FnMut(&str)) {
             continue;
         }
         if !gathered.is_empty() {
-            line(text[gathered].trim_end());
+            line(text[gathered].trim_end_matches([' ', BREAK]));
         }
         (gathered, columns) = (start..start + word.len(), taken);
     }
     if !gathered.is_empty() {
-        line(text[gathered].trim_end());
+        line(text[gathered].trim_end_matches([' ', BREAK]));
     }
 }
 

@@ -25,39 +25,49 @@ const fn the_capital(side: Side) -> &'static str {
 /// What became of a conversation, short enough for a table: `closed by orig, 4 segments`.
 #[must_use]
 pub fn outcome(conversation: &Conversation) -> String {
+    let mut out = String::new();
+    push_outcome(conversation, &mut out);
+    out
+}
+
+/// Appends what [`outcome`] returns.
+pub fn push_outcome(conversation: &Conversation, to: &mut String) {
     match (&conversation.tcp, &conversation.udp) {
-        (Some(tcp), _) => tcp_outcome(tcp),
-        (None, Some(udp)) => udp_outcome(udp, conversation),
-        (None, None) => "-".into(),
+        (Some(tcp), _) => push_tcp_outcome(tcp, to),
+        (None, Some(udp)) => push_udp_outcome(udp, conversation, to),
+        (None, None) => to.push('-'),
     }
 }
 
-fn tcp_outcome(tcp: &TcpFacts) -> String {
+fn push_tcp_outcome(tcp: &TcpFacts, to: &mut String) {
     match (tcp.handshake, tcp.teardown) {
-        (Handshake::Refused, _) => "refused".into(),
-        (Handshake::Unanswered, Teardown::Open) => "no answer".into(),
-        (Handshake::HalfOpen, Teardown::Open) => "half-open: no third step".into(),
-        (_, Teardown::Open) => "open".into(),
-        (_, Teardown::HalfClosed { by }) => format!("half-closed by {}", by.name()),
+        (Handshake::Refused, _) => to.push_str("refused"),
+        (Handshake::Unanswered, Teardown::Open) => to.push_str("no answer"),
+        (Handshake::HalfOpen, Teardown::Open) => to.push_str("half-open: no third step"),
+        (_, Teardown::Open) => to.push_str("open"),
+        (_, Teardown::HalfClosed { by }) => to.extend(["half-closed by ", by.name()]),
         (_, Teardown::Closed { first, three_segments, acknowledged }) => {
-            let steps = if three_segments { "3 segments" } else { "4 segments" };
+            let steps = if three_segments { ", 3 segments" } else { ", 4 segments" };
             let missing = if acknowledged { "" } else { ", last ACK missing" };
-            format!("closed by {}, {steps}{missing}", first.name())
+            to.extend(["closed by ", first.name(), steps, missing]);
         }
         (_, Teardown::Simultaneous { acknowledged, .. }) => {
-            format!("closed by both at once{}", if acknowledged { "" } else { ", ACK missing" })
+            to.extend(["closed by both at once", if acknowledged { "" } else { ", ACK missing" }]);
         }
-        (_, Teardown::Reset { by, state: Some(state), .. }) => format!("reset by {} in {state}", by.name()),
-        (_, Teardown::Reset { by, state: None, .. }) => format!("reset by {}", by.name()),
+        (_, Teardown::Reset { by, state, .. }) => {
+            to.extend(["reset by ", by.name()]);
+            to.extend(state.into_iter().flat_map(|state| [" in ", state.name()]));
+        }
     }
 }
 
-fn udp_outcome(udp: &UdpFacts, conversation: &Conversation) -> String {
-    if let Some((version, kind, code)) = udp.first_icmp {
-        return icmp(version, kind, code);
-    }
+fn push_udp_outcome(udp: &UdpFacts, conversation: &Conversation, to: &mut String) {
     let [orig, resp] = conversation.traffic.0;
-    if orig.packets > 0 && resp.packets > 0 { "both ways".into() } else { "one way".into() }
+    match udp.first_icmp {
+        Some((version, kind, code)) => to.push_str(&icmp(version, kind, code)),
+        None if orig.packets > 0 && resp.packets > 0 => to.push_str("both ways"),
+        None => to.push_str("one way"),
+    }
 }
 
 /// An ICMP error in words: `port unreachable`.

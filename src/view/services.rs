@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::sync::OnceLock;
 
+use super::number::push_digits;
 use crate::model::{Endpoint, Printable, Protocol};
 
 /// Registered names of ports. A name says what the port is registered for, not what
@@ -62,13 +64,28 @@ impl Services {
 
     /// Appends what [`Services::endpoint`] returns.
     pub fn push_endpoint(&self, end: Endpoint, protocol: Protocol, to: &mut String) {
-        // Writing to a string cannot fail.
-        let _ = write!(to, "{end}");
+        push_endpoint(end, to);
         if let Some(name) = self.name(end.port, protocol) {
             to.push(' ');
             to.push_str(name);
         }
     }
+}
+
+/// Appends `192.0.2.1:80` or `[2001:db8::1]:80`.
+pub fn push_endpoint(end: Endpoint, to: &mut String) {
+    match end.addr {
+        IpAddr::V4(addr) => {
+            for (i, octet) in addr.octets().into_iter().enumerate() {
+                to.push_str(if i > 0 { "." } else { "" });
+                push_digits(octet.into(), 1, to);
+            }
+        }
+        // Writing to a string cannot fail.
+        IpAddr::V6(addr) => drop(write!(to, "[{addr}]")),
+    }
+    to.push(':');
+    push_digits(end.port.into(), 1, to);
 }
 
 #[cfg(test)]
@@ -85,5 +102,11 @@ mod tests {
         let end = |port| Endpoint { addr: [192, 0, 2, 1].into(), port };
         assert_eq!(services.endpoint(end(80), Protocol::Tcp), "192.0.2.1:80 http");
         assert_eq!(services.endpoint(end(81), Protocol::Tcp), "192.0.2.1:81");
+        for text in ["0.0.0.0:0", "255.10.1.99:65535", "[2001:db8::1]:443", "[::ffff:192.0.2.1]:7"] {
+            let end: std::net::SocketAddr = text.parse().unwrap();
+            let mut out = String::new();
+            push_endpoint(Endpoint { addr: end.ip(), port: end.port() }, &mut out);
+            assert_eq!(out, text);
+        }
     }
 }

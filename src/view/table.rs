@@ -148,6 +148,11 @@ pub trait Rows: Sync {
     /// Shows the rows of `range` to `row`, in order; the same ones every time.
     fn each(&self, range: Range<usize>, row: &mut dyn FnMut(&Line));
 
+    /// The same with or without what stands under them: for the widths, in less time.
+    fn each_cells(&self, range: Range<usize>, row: &mut dyn FnMut(&Line)) {
+        self.each(range, row);
+    }
+
     /// How many there are, where it costs nothing to begin in the middle.
     fn known(&self) -> Option<usize> {
         None
@@ -190,7 +195,7 @@ pub fn write(columns: &[Column], rows: &dyn Rows, style: &Style, out: &mut dyn W
     let measure = |range| {
         let mut natural = vec![0; columns.len()];
         let mut any = false;
-        rows.each(range, &mut |line| {
+        rows.each_cells(range, &mut |line| {
             any = true;
             for (width, cell) in natural.iter_mut().zip(&line.cells) {
                 *width = (*width).max(text_width(&fit_charset(&cell.text, style)));

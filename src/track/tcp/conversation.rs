@@ -11,11 +11,11 @@ use crate::track::traffic::Counts;
 use crate::track::{Analysis, Event, Labels};
 
 use super::facts::OptionFacts;
+use super::half::{Half, touch};
 use super::history::History;
-use super::label::{self, LabelSide, Scale, Seen};
+use super::label::{self, Scale, Seen};
 use super::outstanding::Pool;
-use super::state::{self, StateSide, Step};
-use super::stats::Stats;
+use super::state::{self, Step};
 use super::verdict::{self, Nature, Scene};
 
 /// One TCP connection. Arrays are `[sender of the first packet, the other]`.
@@ -32,8 +32,6 @@ pub struct TcpConversation {
     pub first: Timestamp,
     /// Latest packet time.
     pub last: Timestamp,
-    /// Packets and octets each way.
-    pub counts: [Counts; 2],
     /// Wireshark's completeness; see [`TcpConversation::completeness`].
     completeness: u8,
     starts_with_syn: bool,
@@ -55,10 +53,8 @@ pub struct TcpConversation {
     reset: Option<Reset>,
     /// A SYN had data and a Fast Open cookie.
     fast_open_data: bool,
-    pub(super) labels: [LabelSide; 2],
-    states: [StateSide; 2],
+    halves: [Half; 2],
     history: History,
-    pub(super) stats: [Stats; 2],
     verdicts: verdict::Memory,
     pub(in crate::track) touched: bool,
     pub(in crate::track) queued: bool,
@@ -96,7 +92,6 @@ impl TcpConversation {
             first_frame: frame,
             first: ts,
             last: ts,
-            counts: Default::default(),
             completeness: 0,
             starts_with_syn: false,
             last_syn_ts: Timestamp::NONE,
@@ -113,10 +108,8 @@ impl TcpConversation {
             fins_crossed: false,
             reset: None,
             fast_open_data: false,
-            labels: Default::default(),
-            states: Default::default(),
+            halves: Default::default(),
             history: History::default(),
-            stats: Default::default(),
             verdicts: Default::default(),
             touched: true,
             queued: false,
@@ -129,30 +122,45 @@ impl TcpConversation {
         u8::from(src != self.ends[0])
     }
 
-    /// Touches the memory that [`TcpConversation::segment`] will need.
+    /// Touches the memory that [`TcpConversation::segment`] will need; what comes of it means
+    /// nothing.
     #[inline]
-    pub(in crate::track) fn fetch(&self) {
-        use std::hint::black_box;
-        black_box((self.first, self.counts[0].packets, self.counts[1].packets));
-        for (labels, stats) in self.labels.iter().zip(&self.stats) {
-            labels.fetch();
-            black_box((stats.data_segments, stats.flight_max, stats.idle_max, stats.rtt.samples));
-        }
-        for side in &self.verdicts.sides {
-            black_box((side.recent.frame, side.last_any, side.sent_fin));
-        }
-        black_box((self.states[0].fin_acked, self.begin.third));
+    pub(in crate::track) fn fetch(&self) -> u64 {
+        self.touch() ^ self.halves[0].touch() ^ self.halves[1].touch()
+    }
+
+    touch! { first.0, syn_ts.0, stream, completeness }
+
+    /// Touches what waits to be acknowledged, which lies elsewhere.
+    #[inline]
+    pub(in crate::track) fn fetch_outstanding(&self, pool: &Pool) -> u64 {
+        let [a, b] = &self.halves;
+        a.labels.outstanding.fetch(pool) ^ b.labels.outstanding.fetch(pool)
+    }
+
+    /// Packets and octets: `[sender of the first packet, the other]`.
+    #[must_use]
+    #[inline]
+    pub const fn counts(&self) -> [&Counts; 2] {
+        [&self.halves[0].counts, &self.halves[1].counts]
+    }
+
+    /// Packets of both directions.
+    #[inline]
+    const fn packets(&self) -> u64 {
+        self.halves[0].counts.packets + self.halves[1].counts.packets
     }
 
     /// The sequence number that a direction's SYN must repeat to belong here.
     pub(in crate::track) fn base(&self, dir: u8) -> Option<SeqNum> {
-        self.labels[usize::from(dir & 1)].base
+        self.halves[usize::from(dir & 1)].labels.base
     }
 
     /// Nothing more is to come but what is late: reset, or closed by both.
     #[must_use]
+    #[inline]
     pub fn is_finished(&self) -> bool {
-        self.reset.is_some() || (self.states[0].fin_acked && self.states[1].fin_acked)
+        self.reset.is_some() || (self.halves[0].state.fin_acked && self.halves[1].state.fin_acked)
     }
 
     /// Takes in a segment of this connection.
@@ -170,63 +178,59 @@ impl TcpConversation {
         self.touched = true;
         self.first = self.first.min(s.ip.ts);
         self.last = self.last.max(s.ip.ts);
-        self.counts[d].add(s.ip.wire, u64::from(s.len), s.header_len);
+        self.halves[d].counts.add(s.ip.wire, u64::from(s.len), s.header_len);
+        let first = self.packets() == 1;
         if s.flags.any(TcpFlags::SYN) {
             self.syn(s, d, options);
-        } else if self.counts[0].packets + self.counts[1].packets == 1 {
+        } else if first {
             self.guess_roles();
         }
-        let seen = Seen {
-            frame: s.ip.frame,
-            ts: s.ip.ts,
-            seq: s.seq,
-            ack: s.ack,
-            flags: s.flags,
-            window: s.window,
-            len: s.len,
-            sacked: options.sack.as_slice().iter().fold(0, |n, (l, r)| n.wrapping_add(r.relative_to(*l))),
-            syn_seen: self.begin.syn_ack || self.begin.syn[0] || self.begin.syn[1],
-            tsval: options.timestamps.map_or(0, |t| t.0),
-            ip_id: s.ip.ip_id.unwrap_or(0),
-            ttl: s.ip.ttl,
-        };
-        let [a, b] = &mut self.labels;
-        let (fwd, rev) = if d == 0 { (a, b) } else { (b, a) };
-        let next_before = fwd.next;
-        let peer_ack_before = rev.last_ack;
-        let peer_ack_of_sender = fwd.last_ack;
-        let (mut analysis, rtt_sample) = label::label(fwd, rev, &seen, self.initial_rtt.unwrap_or(0), pool);
-        let (base, ack_base, scale) = (fwd.base.unwrap_or_default(), rev.base, fwd.scale);
+        let syn_seen = self.begin.syn_ack || self.begin.syn[0] || self.begin.syn[1];
+        let (fwd, rev) = Half::both(&mut self.halves, d);
+        let seen = Seen::new(s, options, rev.memory.last_any(), syn_seen);
+        let next_before = fwd.labels.next;
+        let peer_ack_before = rev.labels.last_ack;
+        let peer_ack_of_sender = fwd.labels.last_ack;
+        let initial_rtt = self.initial_rtt.unwrap_or(0);
+        let (mut analysis, rtt_sample) =
+            label::label(&mut fwd.labels, &mut rev.labels, &seen, initial_rtt, pool);
+        let (base, ack_base, scale) =
+            (fwd.labels.base.unwrap_or_default(), rev.labels.base, fwd.labels.scale);
         if let Some(shift) = options.window_scale
             && !s.flags.has(TcpFlags::SYN)
         {
             // Out of place, but it counts from the next segment on: port scanners send it.
-            self.labels[d].scale = Scale::Shift(shift);
+            fwd.labels.scale = Scale::Shift(shift);
         }
-        if port_reuse {
-            analysis.labels.add(Labels::REUSED_PORTS);
-        }
-        self.fast_open(s, d, options, &mut analysis.labels);
-        self.times(s);
-        self.complete(s);
-        self.ending(s, d);
-        let fin_was_acked = self.states[1 - d].fin_acked;
-        let before = [self.states[d].state, self.states[1 - d].state];
-        let [a, b] = &mut self.states;
-        let (from, to) = if d == 0 { (a, b) } else { (b, a) };
-        let below_window = peer_ack_before.0 != 0 && s.seq.is_before(peer_ack_before);
-        let step = Step { seq: s.seq, ack: s.ack, flags: s.flags, len: s.len, below_window };
-        state::advance(from, to, &step);
-        self.crossing(s, d, fin_was_acked);
-        let new_from = if next_before.0 == 0 { s.seq } else { next_before };
         let digest = Digest {
             options,
-            next_before: new_from,
+            next_before: if next_before.0 == 0 { s.seq } else { next_before },
             next_known: next_before.0 != 0,
             peer_ack_before,
             peer_ack_of_sender,
+            previous: fwd.memory.last_any(),
             rtt_sample,
         };
+        if port_reuse {
+            analysis.labels.add(Labels::REUSED_PORTS);
+        }
+        if s.flags.any(TcpFlags::SYN) {
+            self.fast_open(s, d, options, &mut analysis.labels);
+        }
+        self.times(s);
+        self.complete(s);
+        if s.flags.any(TcpFlags::RST) {
+            self.ending(s, d);
+        }
+        let (from, to) = Half::both(&mut self.halves, d);
+        let fin_was_acked = to.state.fin_acked;
+        let before = [from.state.state, to.state.state];
+        let below_window = peer_ack_before.0 != 0 && s.seq.is_before(peer_ack_before);
+        let step = Step { seq: s.seq, ack: s.ack, flags: s.flags, len: s.len, below_window };
+        state::advance(&mut from.state, &mut to.state, &step);
+        if s.flags.any(TcpFlags::FIN) {
+            self.crossing(s, d, fin_was_acked);
+        }
         let resent = s.len > 0 && digest.next_known && s.seq.plus(s.len).is_at_or_before(next_before);
         self.history.note(d, s.flags, s.len, s.window, resent, analysis.labels.has(Labels::LOST_SEGMENT));
         let scaled_window = match scale {
@@ -234,8 +238,17 @@ impl TcpConversation {
             Scale::Unknown => None,
             known => Some(known.apply(s.window)),
         };
-        let nature = self.judge(s, d, &digest, &analysis, before, port_reuse, pool, emit);
-        self.account(s, d, &digest, &analysis, scaled_window, nature);
+        let happened = Happened { digest: &digest, analysis: &analysis, before, port_reuse, first };
+        let nature = self.judge(s, d, &happened, pool, emit);
+        let window = scaled_window.unwrap_or(u32::from(s.window));
+        let (fwd, rev) = Half::both(&mut self.halves, d);
+        fwd.stats.segment(s, &digest, &analysis, window, nature);
+        if let Some(sample) = rtt_sample {
+            rev.stats.rtt.sample(sample);
+        }
+        if s.flags.has(TcpFlags::ACK) {
+            rev.stats.acknowledged(s.ack);
+        }
         SeenSegment {
             stream: self.stream,
             dir,
@@ -251,70 +264,58 @@ impl TcpConversation {
 
     /// What really happened.
     #[inline]
-    #[allow(clippy::too_many_arguments, reason = "one call; a struct would be built to be taken apart")]
     fn judge(
         &mut self,
         s: &TcpSegment,
         d: usize,
-        digest: &Digest<'_>,
-        analysis: &Analysis,
-        before: [Option<TcpState>; 2],
-        port_reuse: bool,
+        happened: &Happened<'_>,
         pool: &Pool,
         emit: &mut dyn FnMut(Event),
     ) -> Nature {
-        let answers_syn = self.states[1 - d].syn.is_some_and(|syn| s.ack == syn.plus(1));
+        let Happened { digest, analysis, before, port_reuse, first } = *happened;
+        let side = self.side(d as u8);
+        let (fwd, rev) = Half::both(&mut self.halves, d);
+        let answers_syn = rev.state.syn.is_some_and(|syn| s.ack == syn.plus(1));
         let scene = Scene {
             s,
             digest,
             analysis,
-            fwd: &self.labels[d],
-            rev: &self.labels[1 - d],
+            fwd: &fwd.labels,
+            rev: &rev.labels,
+            sender: &fwd.stats,
+            receiver: &rev.stats,
             pool,
             stream: self.stream,
-            dir: d,
-            side: self.side(d as u8),
+            side,
             before,
-            after: [self.states[d].state, self.states[1 - d].state],
+            after: [fwd.state.state, rev.state.state],
             port_reuse,
-            first: self.counts[0].packets + self.counts[1].packets == 1,
+            first,
             syn_rtt: self.syn_rtt,
-            mss: self.stats[1 - d].mss,
-            sack: self.stats[0].sack_permitted && self.stats[1].sack_permitted,
             refuses: self.begin.refused && s.flags.has(TcpFlags::RST | TcpFlags::ACK) && answers_syn,
             roles_known: self.roles_known,
         };
-        verdict::judge(&mut self.verdicts, &scene, emit)
-    }
-
-    /// The figures of both sides.
-    #[inline]
-    fn account(
-        &mut self,
-        s: &TcpSegment,
-        d: usize,
-        digest: &Digest<'_>,
-        analysis: &Analysis,
-        scaled_window: Option<u32>,
-        nature: Nature,
-    ) {
-        let [a, b] = &mut self.stats;
-        let (fwd, rev) = if d == 0 { (a, b) } else { (b, a) };
-        fwd.segment(s, digest, analysis, scaled_window.unwrap_or(u32::from(s.window)), nature);
-        if let Some(sample) = digest.rtt_sample {
-            rev.rtt.sample(sample);
-        }
-        if s.flags.has(TcpFlags::ACK) {
-            rev.acknowledged(s.ack);
-        }
+        verdict::judge(&mut self.verdicts, &mut fwd.memory, &mut rev.memory, &scene, emit)
     }
 
     /// Gives back what it holds of the shared arena.
     pub(in crate::track) fn release(&mut self, pool: &mut Pool) {
-        for side in &mut self.labels {
-            side.outstanding.clear(pool);
+        for half in &mut self.halves {
+            half.labels.outstanding.clear(pool);
         }
     }
+}
+
+/// What is known of a segment when it is judged.
+#[derive(Clone, Copy)]
+struct Happened<'a> {
+    digest: &'a Digest<'a>,
+    analysis: &'a Analysis,
+    /// States of sender and receiver before it.
+    before: [Option<TcpState>; 2],
+    port_reuse: bool,
+    /// It is the connection's first.
+    first: bool,
 }
 
 /// What statistics and verdicts need beside the segment itself.
@@ -328,6 +329,25 @@ pub(in crate::track) struct Digest<'a> {
     pub peer_ack_before: SeqNum,
     /// The sender's own latest acknowledgment before this segment.
     pub peer_ack_of_sender: SeqNum,
+    /// When the sender's latest segment before this one was captured.
+    pub previous: Option<Timestamp>,
     /// A round-trip sample of the other side's data, nanoseconds (Karn's rule holds).
     pub rtt_sample: Option<i64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fetch_touches_every_cache_line() {
+        let mut touched: Vec<usize> = TcpConversation::TOUCHED.iter().map(|at| at / 64).collect();
+        let halves = std::mem::offset_of!(TcpConversation, halves) / 64;
+        for (half, at) in [0, 1].into_iter().flat_map(|half| Half::TOUCHED.iter().map(move |at| (half, at))) {
+            touched.push(halves + (half * size_of::<Half>() + at) / 64);
+        }
+        touched.sort_unstable();
+        let lines: Vec<usize> = (0..size_of::<TcpConversation>() / 64).collect();
+        assert_eq!(touched, lines, "each line of 64 octets once");
+    }
 }

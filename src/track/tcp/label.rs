@@ -2,9 +2,11 @@
 //! where the two differ, the answers stand. Each is a statement about one direction's
 //! numbers and the other's, so the state is small.
 
+use crate::decode::TcpSegment;
 use crate::model::{SeqNum, TcpFlags, Timestamp};
 use crate::track::{Analysis, Labels};
 
+use super::facts::OptionFacts;
 use super::outstanding::{Outstanding, Pool, Sent};
 
 /// What the labels need to remember of one direction.
@@ -28,7 +30,6 @@ pub(super) struct LabelSide {
     last_ack_valid: bool,
     /// Its latest segment was a SYN without ACK.
     last_bare_syn: bool,
-    last_ack_ts: Timestamp,
     /// `None` before its first segment.
     pub window: Option<u16>,
     duplicate_acks: u32,
@@ -46,14 +47,6 @@ pub(super) struct LabelSide {
     /// Octets that its latest segment acknowledged selectively.
     sacked: u32,
     pub outstanding: Outstanding,
-}
-
-impl LabelSide {
-    /// Touches its memory.
-    #[inline]
-    pub fn fetch(&self) {
-        std::hint::black_box((self.next, self.last_ack, self.last_new_ack_frame, self.sacked));
-    }
 }
 
 /// What is known of a side's window scale (RFC 7323 section 2).
@@ -88,6 +81,8 @@ pub(super) struct Seen {
     pub flags: TcpFlags,
     pub window: u16,
     pub len: u32,
+    /// When the other side's latest segment was captured.
+    pub peer_last: Timestamp,
     /// Octets in its SACK blocks.
     pub sacked: u32,
     /// A SYN of this connection was seen.
@@ -98,6 +93,26 @@ pub(super) struct Seen {
 }
 
 impl Seen {
+    /// What the labels look at in `s`.
+    #[inline]
+    pub fn new(s: &TcpSegment, options: &OptionFacts, peer_last: Option<Timestamp>, syn_seen: bool) -> Self {
+        Self {
+            frame: s.ip.frame,
+            ts: s.ip.ts,
+            seq: s.seq,
+            ack: s.ack,
+            flags: s.flags,
+            window: s.window,
+            len: s.len,
+            peer_last: peer_last.unwrap_or_default(),
+            sacked: options.sack.as_slice().iter().fold(0, |n, (l, r)| n.wrapping_add(r.relative_to(*l))),
+            syn_seen,
+            tsval: options.timestamps.map_or(0, |t| t.0),
+            ip_id: s.ip.ip_id.unwrap_or(0),
+            ttl: s.ip.ttl,
+        }
+    }
+
     /// One past the last octet; SYN and FIN count as one together.
     pub fn end(&self) -> SeqNum {
         self.seq.plus(self.len).plus(u32::from(self.flags.any(TcpFlags::SYN | TcpFlags::FIN)))
@@ -257,7 +272,7 @@ fn resent(fwd: &LabelSide, rev: &LabelSide, seg: &Seen, initial_rtt: i64, pool: 
     if !repeats || fwd.next.0 == 0 || !seg.seq.is_before(fwd.next) {
         return;
     }
-    if rev.duplicate_acks >= 2 && rev.last_ack == seg.seq && elapsed(rev.last_ack_ts, seg.ts) < FAST_WITHIN {
+    if rev.duplicate_acks >= 2 && rev.last_ack == seg.seq && elapsed(seg.peer_last, seg.ts) < FAST_WITHIN {
         a.labels.add(Labels::FAST_RETRANSMISSION);
         a.labels.add(Labels::RETRANSMISSION);
         return;
@@ -305,7 +320,6 @@ fn remember(fwd: &mut LabelSide, seg: &Seen, a: &Analysis, probe: bool, pool: &m
     fwd.last_ack = seg.ack;
     fwd.last_ack_valid = seg.ack.0 != 0 || seg.flags.has(TcpFlags::ACK);
     fwd.last_bare_syn = seg.flags.has(TcpFlags::SYN) && !seg.flags.has(TcpFlags::ACK);
-    fwd.last_ack_ts = seg.ts;
     fwd.last_keep_alive = a.labels.has(Labels::KEEP_ALIVE);
     fwd.last_probe = probe;
     fwd.sacked = seg.sacked;

@@ -75,6 +75,12 @@ impl Outstanding {
         self.len
     }
 
+    /// Touches the memory of the oldest.
+    #[inline]
+    pub fn fetch(&self, pool: &Pool) -> u64 {
+        pool.nodes.get(self.head as usize).map_or(0, |node| u64::from(node.sent.end.0))
+    }
+
     /// Oldest first.
     pub fn iter<'p>(&self, pool: &'p Pool) -> impl Iterator<Item = &'p Sent> + use<'p> {
         let mut at = self.head;

@@ -38,7 +38,6 @@ pub struct Stats {
     first_data: SeqNum,
     /// Longest time without a segment from this side.
     pub idle_max: i64,
-    last: Timestamp,
     data_times: (Timestamp, Timestamp),
     /// Round-trip times of its data.
     pub rtt: Rtt,
@@ -95,7 +94,6 @@ impl Default for Stats {
             initial_window: 0,
             first_data: SeqNum::default(),
             idle_max: 0,
-            last: Timestamp::NONE,
             data_times: (Timestamp::NONE, Timestamp::NONE),
             rtt: Rtt::default(),
             trouble: None,
@@ -128,6 +126,11 @@ impl Stats {
         (self.data_segments > 0).then_some(self.data_times)
     }
 
+    /// When its last segment with payload passed.
+    pub(super) fn last_data(&self) -> Option<Timestamp> {
+        (self.data_segments > 0).then_some(self.data_times.1)
+    }
+
     /// Payload sent before the first acknowledgment of any of it; `None` until that came.
     #[must_use]
     pub fn initial_window(&self) -> Option<u32> {
@@ -152,10 +155,9 @@ impl Stats {
     ) {
         let ts = s.ip.ts;
         self.timestamps |= digest.options.timestamps.is_some();
-        if self.last != Timestamp::NONE {
-            self.idle_max = self.idle_max.max(ts.since(self.last));
+        if let Some(previous) = digest.previous {
+            self.idle_max = self.idle_max.max(ts.since(previous));
         }
-        self.last = ts;
         self.pushes = self.pushes.saturating_add(u32::from(s.flags.has(TcpFlags::PSH)));
         if s.len > 0 {
             self.data(s, digest, nature);

@@ -7,6 +7,18 @@ use crate::decode::OptionField;
 use crate::model::ProtoPath;
 use crate::view::buffer::Buffer;
 
+/// The name of a member with all that stands around it, so that it is copied at once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Key(pub &'static str);
+
+/// `,"name":`, as a [`Key`].
+macro_rules! key {
+    ($name:literal) => {
+        $crate::view::ndjson::line::Key(concat!(",\"", $name, "\":"))
+    };
+}
+pub(super) use key;
+
 /// A buffer that JSON objects are appended to.
 #[derive(Debug)]
 pub(super) struct Lines {
@@ -36,30 +48,29 @@ impl Lines {
         self.buffer.text("}\n");
     }
 
+    /// The name of a member, by [`key`].
     #[inline(always)]
-    fn key(&mut self, key: &str) {
-        self.buffer.text(",\"");
+    fn key(&mut self, Key(key): Key) {
         self.buffer.text(key);
-        self.buffer.text("\":");
     }
 
     /// A number.
     #[inline(always)]
-    pub fn num(&mut self, key: &str, n: u64) {
+    pub fn num(&mut self, key: Key, n: u64) {
         self.key(key);
         self.buffer.digits(n);
     }
 
     /// A number that may be negative.
     #[inline(always)]
-    pub fn int(&mut self, key: &str, n: i64) {
+    pub fn int(&mut self, key: Key, n: i64) {
         self.key(key);
         self.buffer.signed(n);
     }
 
     /// A number, where there is one.
     #[inline]
-    pub fn maybe(&mut self, key: &str, n: Option<i64>) {
+    pub fn maybe(&mut self, key: Key, n: Option<i64>) {
         if let Some(n) = n {
             self.int(key, n);
         }
@@ -67,7 +78,7 @@ impl Lines {
 
     /// `true`, where it is true.
     #[inline]
-    pub fn flag(&mut self, key: &str, on: bool) {
+    pub fn flag(&mut self, key: Key, on: bool) {
         if on {
             self.key(key);
             self.buffer.text("true");
@@ -76,20 +87,20 @@ impl Lines {
 
     /// Text of our own that needs no escaping.
     #[inline]
-    pub fn word(&mut self, key: &str, word: &str) {
+    pub fn word(&mut self, key: Key, word: &str) {
         self.key(key);
         self.buffer.quoted(|b| b.text(word));
     }
 
     /// Something that prints itself in characters that need no escaping.
-    pub fn display(&mut self, key: &str, value: impl std::fmt::Display) {
+    pub fn display(&mut self, key: Key, value: impl std::fmt::Display) {
         self.key(key);
         self.buffer.quoted(|b| b.display(value));
     }
 
     /// The protocols around a header.
     #[inline]
-    pub fn path(&mut self, key: &str, path: ProtoPath) {
+    pub fn path(&mut self, key: Key, path: ProtoPath) {
         if self.path.0 != path || self.path.1.is_empty() {
             self.path = (path, path.to_string().into_bytes());
         }
@@ -101,7 +112,7 @@ impl Lines {
 
     /// The options of a TCP header, in the words of [`OptionField`].
     #[inline]
-    pub fn options(&mut self, key: &str, octets: &[u8]) {
+    pub fn options(&mut self, key: Key, octets: &[u8]) {
         // What nearly every segment has: two no-operations and timestamps.
         if let &[1, 1, 8, 10, a, b, c, d, e, f, g, h] = octets {
             self.key(key);
@@ -117,20 +128,20 @@ impl Lines {
 
     /// An address in its canonical form (RFC 5952).
     #[inline]
-    pub fn addr(&mut self, key: &str, addr: IpAddr) {
+    pub fn addr(&mut self, key: Key, addr: IpAddr) {
         self.key(key);
         self.buffer.quoted(|b| b.addr(addr));
     }
 
     /// Two numbers, `[a→b, b→a]`.
     #[inline]
-    pub fn pair(&mut self, key: &str, [a, b]: [u64; 2]) {
+    pub fn pair(&mut self, key: Key, [a, b]: [u64; 2]) {
         self.key(key);
         self.buffer.pair(|to| to.digits(a), |to| to.digits(b));
     }
 
     /// Two numbers, either of which may be unknown: `null`; nothing where both are.
-    pub fn maybe_pair(&mut self, key: &str, pair: [Option<i64>; 2]) {
+    pub fn maybe_pair(&mut self, key: Key, pair: [Option<i64>; 2]) {
         if pair == [None, None] {
             return;
         }
@@ -143,7 +154,7 @@ impl Lines {
     }
 
     /// Words of our own as an array; nothing when there are none.
-    pub fn words<'w>(&mut self, key: &str, words: impl Iterator<Item = &'w str>) {
+    pub fn words<'w>(&mut self, key: Key, words: impl Iterator<Item = &'w str>) {
         let mut first = true;
         for word in words {
             if first {
@@ -159,7 +170,7 @@ impl Lines {
     }
 
     /// Opens an object inside the object; what follows must start without its comma.
-    pub fn nested(&mut self, key: &str, inside: impl FnOnce(&mut Self)) {
+    pub fn nested(&mut self, key: Key, inside: impl FnOnce(&mut Self)) {
         self.key(key);
         self.buffer.octet(b'{');
         let start = self.buffer.bytes.len();
@@ -179,7 +190,7 @@ mod tests {
     fn usual_options_are_told_as_all_are() {
         for octets in [&[1, 1, 8, 10, 0, 0, 1, 0, 255, 255, 255, 255][..], &[2, 4, 5, 180], &[]] {
             let mut l = Lines::default();
-            l.options("opts", octets);
+            l.options(key!("opts"), octets);
             let expected = format!(",\"opts\":\"{}\"", OptionField(octets));
             let text = String::from_utf8(l.buffer.bytes).unwrap();
             assert_eq!(text, if octets.is_empty() { "" } else { &expected });
@@ -190,12 +201,12 @@ mod tests {
     fn a_line_is_json() {
         let mut l = Lines::default();
         l.open("x");
-        l.int("a", -5);
-        l.words("c", ["d", "e"].into_iter());
-        l.words("none", std::iter::empty());
-        l.nested("n", |l| l.num("m", 1));
-        l.addr("ip", "2001:db8::1".parse().unwrap());
-        l.addr("ip2", "2001:db8::1".parse().unwrap());
+        l.int(key!("a"), -5);
+        l.words(key!("c"), ["d", "e"].into_iter());
+        l.words(key!("none"), std::iter::empty());
+        l.nested(key!("n"), |l| l.num(key!("m"), 1));
+        l.addr(key!("ip"), "2001:db8::1".parse().unwrap());
+        l.addr(key!("ip2"), "2001:db8::1".parse().unwrap());
         l.close();
         let v: serde_json::Value = serde_json::from_slice(&l.buffer.bytes).unwrap();
         assert_eq!(v["a"], -5);

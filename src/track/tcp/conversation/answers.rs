@@ -42,7 +42,7 @@ impl TcpConversation {
     #[must_use]
     pub const fn states(&self) -> PerSide<Option<TcpState>> {
         let orig = self.orig_dir as usize;
-        PerSide::new(self.states[orig & 1].state, self.states[1 - (orig & 1)].state)
+        PerSide::new(self.halves[orig & 1].state.state, self.halves[1 - (orig & 1)].state.state)
     }
 
     /// Wireshark's initial round-trip time, nanoseconds.
@@ -81,8 +81,8 @@ impl TcpConversation {
     /// How it ended.
     #[must_use]
     pub fn teardown(&self) -> Teardown {
-        let fins = [self.states[0].fin_end.is_some(), self.states[1].fin_end.is_some()];
-        let acknowledged = self.states[0].fin_acked && self.states[1].fin_acked;
+        let fins = [self.halves[0].state.fin_end.is_some(), self.halves[1].state.fin_end.is_some()];
+        let acknowledged = self.halves[0].state.fin_acked && self.halves[1].state.fin_acked;
         if let Some(reset) = self.reset
             && !(acknowledged)
         {
@@ -102,7 +102,7 @@ impl TcpConversation {
     /// A FIN was seen from that side.
     #[must_use]
     pub const fn sent_fin(&self, side: Side) -> bool {
-        self.states[self.dir(side) & 1].fin_end.is_some()
+        self.halves[self.dir(side) & 1].state.fin_end.is_some()
     }
 
     /// Zeek's `conn_state`.
@@ -125,19 +125,19 @@ impl TcpConversation {
     /// The initial sequence number of a side, where its SYN was seen.
     #[must_use]
     pub const fn isn(&self, side: Side) -> Option<SeqNum> {
-        self.states[self.dir(side) & 1].syn
+        self.halves[self.dir(side) & 1].state.syn
     }
 
     /// What relative sequence numbers of a side count from.
     #[must_use]
     pub const fn relative_base(&self, side: Side) -> Option<SeqNum> {
-        self.labels[self.dir(side) & 1].base
+        self.halves[self.dir(side) & 1].labels.base
     }
 
     /// The window shift of a side, as used.
     #[must_use]
     pub const fn window_shift(&self, side: Side) -> Option<u8> {
-        match self.labels[self.dir(side) & 1].scale {
+        match self.halves[self.dir(side) & 1].labels.scale {
             Scale::Unknown => None,
             Scale::Off => Some(0),
             Scale::Shift(n) => Some(n),
@@ -147,6 +147,6 @@ impl TcpConversation {
     /// The figures of a side.
     #[must_use]
     pub const fn stats(&self, side: Side) -> &Stats {
-        &self.stats[self.dir(side) & 1]
+        &self.halves[self.dir(side) & 1].stats
     }
 }

@@ -5,6 +5,7 @@ use crate::model::{TcpFlags, Timestamp};
 use crate::track::Labels;
 
 use super::super::facts::OptionFacts;
+use super::super::half::Half;
 use super::super::label::Scale;
 use super::{Reset, TcpConversation};
 
@@ -18,12 +19,12 @@ impl TcpConversation {
     #[cold]
     pub(super) fn syn(&mut self, s: &TcpSegment, d: usize, options: &OptionFacts) {
         let acks = s.flags.has(TcpFlags::ACK);
-        let first = self.counts[0].packets + self.counts[1].packets == 1;
+        let first = self.packets() == 1;
         if first {
             self.starts_with_syn = !acks;
         }
         if acks {
-            if self.begin.syn_ack && self.labels[d].base == Some(s.seq) {
+            if self.begin.syn_ack && self.halves[d].labels.base == Some(s.seq) {
                 self.handshake_retries = self.handshake_retries.saturating_add(1);
             }
             self.begin.syn_ack = true;
@@ -50,9 +51,9 @@ impl TcpConversation {
                 self.roles_known = true;
             }
         }
-        self.stats[d].syn_options(options);
-        let [a, b] = &mut self.labels;
-        let (fwd, rev) = if d == 0 { (a, b) } else { (b, a) };
+        self.halves[d].stats.syn_options(options);
+        let (fwd, rev) = Half::both(&mut self.halves, d);
+        let (fwd, rev) = (&mut fwd.labels, &mut rev.labels);
         match options.window_scale {
             // A SYN-ACK may only scale when the SYN offered to.
             Some(_) if acks && rev.scale == Scale::Off => fwd.scale = Scale::Off,
@@ -70,14 +71,12 @@ impl TcpConversation {
         self.orig_dir = u8::from(looks_like_server(a.port, b.port));
     }
 
-    /// TCP Fast Open (RFC 7413): data in the SYN, and whether the SYN-ACK took it. Wireshark
+    /// TCP Fast Open (RFC 7413), of a SYN: data in it, and whether the SYN-ACK took it. Wireshark
     /// sees an acceptance in any SYN-ACK of more than the SYN, and so does the label.
+    #[cold]
     pub(super) fn fast_open(&mut self, s: &TcpSegment, d: usize, options: &OptionFacts, labels: &mut Labels) {
-        if !s.flags.has(TcpFlags::SYN) {
-            return;
-        }
         if s.flags.has(TcpFlags::ACK) {
-            let base = self.labels[1 - d].base.unwrap_or_default();
+            let base = self.halves[1 - d].labels.base.unwrap_or_default();
             if s.ack.relative_to(base) > 1 {
                 labels.add(Labels::TFO_ACK);
             } else if self.fast_open_data {
@@ -128,25 +127,23 @@ impl TcpConversation {
     }
 
     /// What an RST means for how the connection began and ended; before the states move.
+    #[cold]
     pub(super) fn ending(&mut self, s: &TcpSegment, d: usize) {
-        if s.flags.has(TcpFlags::RST) && self.reset.is_none() {
+        if self.reset.is_none() {
             let answered = self.begin.syn_ack || !self.begin.syn[1 - d];
             if !answered && !self.begin.syn[d] {
                 self.begin.refused = true;
             }
-            self.reset = Some(Reset { dir: d as u8, state: self.states[d].state, frame: s.ip.frame });
+            self.reset = Some(Reset { dir: d as u8, state: self.halves[d].state.state, frame: s.ip.frame });
         }
     }
 
-    /// Who closed first, and whether the FINs crossed; after the states have moved.
+    /// Of a FIN: who closed first, and whether the FINs crossed; after the states have moved.
     pub(super) fn crossing(&mut self, s: &TcpSegment, d: usize, fin_was_acked: bool) {
-        if !s.flags.has(TcpFlags::FIN) {
-            return;
-        }
         match self.first_fin {
             None => self.first_fin = Some(d as u8),
             Some(first) if usize::from(first) != d && !self.fins_crossed && !self.second_fin_acks_first => {
-                let other = &self.states[1 - d];
+                let other = &self.halves[1 - d].state;
                 let acks = other.fin_end.is_some_and(|end| s.ack.is_at_or_after(end));
                 if !acks {
                     self.fins_crossed = true;

@@ -117,7 +117,7 @@ fn delayed(rev: &mut SideMemory, scene: &Scene<'_>) {
         return;
     }
     rev.small = None;
-    let Some(sent) = rev.last_data else { return };
+    let Some(sent) = scene.receiver.last_data() else { return };
     let waited = scene.s.ip.ts.since(sent);
     let quick = rev.min_rtt().is_some_and(|rtt| rtt < DELAYED.start / 2);
     if DELAYED.contains(&waited) && quick && !scene.occupies() {

@@ -23,7 +23,7 @@ pub(super) fn name(
     let tail = end == scene.digest.next_before;
     let sacked_beyond = rev.sack_high.is_some_and(|high| high.is_after(seq));
     // Silence of the other side: what a timer measures.
-    let silence = rev.last_any.map_or(i64::MAX, |t| scene.s.ip.ts.since(t));
+    let silence = rev.last_any().map_or(i64::MAX, |t| scene.s.ip.ts.since(t));
     // What it said before this was sent for the first time does not ask for it.
     let heard = elapsed.is_none_or(|gap| silence <= gap);
     let asked = heard && (rev.duplicate_acks > 0 || sacked_beyond);
@@ -36,7 +36,7 @@ pub(super) fn name(
                 .unwrap_or(SHORTEST_TIMEOUT)
                 .saturating_add(fwd.rtt().unwrap_or(SHORTEST_TIMEOUT))
                 .saturating_add(AT_ONCE);
-    let own_silence = fwd.last_data.map_or(i64::MAX, |t| scene.s.ip.ts.since(t));
+    let own_silence = scene.sender.last_data().map_or(i64::MAX, |t| scene.s.ip.ts.since(t));
     if let (Some(before), Some(gap)) = (earlier, elapsed)
         && at_edge
         && gap >= SHORTEST_TIMEOUT
@@ -60,7 +60,7 @@ pub(super) fn name(
     if repairing == Trigger::Recovery && at_edge && answers && rev.duplicate_acks == 0 {
         // A partial acknowledgment: the next hole is as lost as the one before (RFC 6582
         // section 3.2; RFC 8985: what was sent later has arrived).
-        let kind = if scene.sack { EventKind::RackRetransmit } else { EventKind::FastRetransmit };
+        let kind = if scene.sack() { EventKind::RackRetransmit } else { EventKind::FastRetransmit };
         return (kind, Confidence::Likely);
     }
     if asked && silence < SHORTEST_TIMEOUT {
@@ -73,7 +73,7 @@ pub(super) fn name(
         // In a recovery the holes above the first one follow without being asked for again.
         return (kind, if at_edge || sacked_beyond { Confidence::Likely } else { Confidence::Undetermined });
     }
-    if repairing == Trigger::Recovery && answers && scene.sack && !at_edge {
+    if repairing == Trigger::Recovery && answers && scene.sack() && !at_edge {
         return (EventKind::RackRetransmit, Confidence::Undetermined);
     }
     let waited = elapsed.unwrap_or(own_silence).min(own_silence);
@@ -90,7 +90,7 @@ pub(super) fn name(
         // the timer would, so with SACK it comes first, once.
         return if waited < SHORTEST_TIMEOUT {
             probe
-        } else if scene.sack && earlier.is_none() && !asked && repairing == Trigger::Unknown {
+        } else if scene.sack() && earlier.is_none() && !asked && repairing == Trigger::Unknown {
             (EventKind::TailLossProbe, Confidence::Undetermined)
         } else {
             (EventKind::TimeoutRetransmit, Confidence::Undetermined)

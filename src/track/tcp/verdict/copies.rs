@@ -4,7 +4,7 @@
 use crate::model::TcpFlags;
 use crate::track::{Confidence, EventKind, Evidence};
 
-use super::memory::{Memory, Print};
+use super::memory::{Memory, Print, SideMemory};
 use super::{Emit, Scene};
 
 /// Without an IP ID, only a copy that follows within this time counts: no sender repeats
@@ -18,11 +18,17 @@ const ID_HOLDS: i64 = 1_000_000_000;
 
 /// The packet that this one is a copy of, where there is one.
 #[inline]
-pub(super) fn find(memory: &Memory, scene: &Scene<'_>, print: &Print) -> Option<Print> {
-    let recent = &memory.sides[scene.dir].recent;
+pub(super) fn find(
+    memory: &Memory,
+    fwd: &SideMemory,
+    rev: &SideMemory,
+    scene: &Scene<'_>,
+    print: &Print,
+) -> Option<Print> {
+    let recent = &fwd.recent;
     if recent.same(print) {
         let age = print.ts.since(recent.ts).abs();
-        if print.ip_id == NO_ID && answers(memory, scene, recent) {
+        if print.ip_id == NO_ID && answers(memory, rev, scene, recent) {
             return None;
         }
         // Duplicate acknowledgments without an IP ID look all the same.
@@ -55,12 +61,12 @@ pub(super) fn find(memory: &Memory, scene: &Scene<'_>, print: &Print) -> Option<
 
 /// Without an IP ID, answers to two packets are the same: resets of a host that has no such
 /// connection, SYN-ACKs, acknowledgments of a connection in TIME-WAIT.
-fn answers(memory: &Memory, scene: &Scene<'_>, recent: &Print) -> bool {
+fn answers(memory: &Memory, rev: &SideMemory, scene: &Scene<'_>, recent: &Print) -> bool {
     if memory.mostly_copies() {
         return false;
     }
     let flags = scene.flags();
-    let other = &memory.sides[1 - scene.dir].recent;
+    let other = &rev.recent;
     let since = other.frame > recent.frame;
     match (flags.has(TcpFlags::RST), flags.has(TcpFlags::SYN)) {
         (true, _) => !flags.has(TcpFlags::ACK) || since,
@@ -70,7 +76,13 @@ fn answers(memory: &Memory, scene: &Scene<'_>, recent: &Print) -> bool {
 }
 
 /// Says that a packet is a copy, until there are so many that one word says it for all.
-pub(super) fn say(memory: &mut Memory, scene: &Scene<'_>, original: &Print, emit: Emit<'_>) {
+pub(super) fn say(
+    memory: &mut Memory,
+    rev: &SideMemory,
+    scene: &Scene<'_>,
+    original: &Print,
+    emit: Emit<'_>,
+) {
     memory.copies = memory.copies.saturating_add(1);
     if memory.said.captured_twice {
         return;
@@ -88,14 +100,13 @@ pub(super) fn say(memory: &mut Memory, scene: &Scene<'_>, original: &Print, emit
     // Networks that duplicate every packet both ways do not exist; capture points that
     // see every packet twice do.
     let originals = memory.packets.saturating_sub(memory.copies);
-    let other = &memory.sides[1 - scene.dir];
     let all = memory.copies >= 4
         && memory.copies.saturating_mul(10) >= originals.saturating_mul(9)
-        && (other.latest_is_copy || other.recent.frame == 0);
+        && (rev.latest_is_copy || rev.recent.frame == 0);
     if all {
         memory.said.captured_twice = true;
         // Of one direction alone a network that doubles it looks the same.
-        let both = other.recent.frame != 0;
+        let both = rev.recent.frame != 0;
         let confidence = if both { Confidence::Certain } else { Confidence::Likely };
         emit(scene.event(EventKind::CapturedTwice, confidence, evidence));
         return;

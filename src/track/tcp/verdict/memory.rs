@@ -4,10 +4,9 @@ use std::collections::VecDeque;
 
 use crate::model::{SeqNum, Timestamp};
 
-/// What the verdicts remember: `[sender of the first packet, the other]`.
+/// What the verdicts remember of a connection as a whole.
 #[derive(Debug, Clone, Default)]
 pub(in crate::track) struct Memory {
-    pub sides: [SideMemory; 2],
     /// Packets that were the same as an earlier one, and packets in all.
     pub copies: u32,
     pub packets: u32,
@@ -42,9 +41,6 @@ pub(in crate::track) struct SideMemory {
     pub newest: (u16, u32),
     /// IP ID and time stamp of the first SYN that was seen.
     pub syn: (u16, u32),
-    /// When its latest segment was sent, and its latest with payload.
-    pub last_any: Option<Timestamp>,
-    pub last_data: Option<Timestamp>,
     /// Smoothed and smallest round-trip time of its data, nanoseconds; 0 for unknown.
     srtt: i64,
     min_rtt: i64,
@@ -230,6 +226,12 @@ pub(in crate::track) enum Trigger {
 }
 
 impl SideMemory {
+    /// When its latest packet was captured.
+    #[inline]
+    pub fn last_any(&self) -> Option<Timestamp> {
+        (self.recent.frame != 0).then_some(self.recent.ts)
+    }
+
     /// The rare part, where there is one.
     #[inline]
     pub fn rare(&self) -> Option<&Rare> {

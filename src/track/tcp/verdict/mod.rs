@@ -16,7 +16,7 @@ mod resent;
 mod reset;
 mod window;
 
-pub(in crate::track) use memory::Memory;
+pub(in crate::track) use memory::{Memory, SideMemory};
 
 use crate::decode::TcpSegment;
 use crate::model::{Protocol, Side, StreamId, TcpFlags, TcpState};
@@ -25,7 +25,8 @@ use crate::track::{Analysis, Confidence, Event, EventKind, Evidence, Labels};
 use super::conversation::Digest;
 use super::label::{LabelSide, Scale};
 use super::outstanding::Pool;
-use memory::{Print, SideMemory, Skip};
+use super::stats::Stats;
+use memory::{Print, Skip};
 
 /// A segment with everything that a verdict may look at.
 pub(super) struct Scene<'a> {
@@ -35,10 +36,11 @@ pub(super) struct Scene<'a> {
     /// Sender and receiver as the labels see them, after the segment.
     pub fwd: &'a LabelSide,
     pub rev: &'a LabelSide,
+    /// Their figures, before the segment.
+    pub sender: &'a Stats,
+    pub receiver: &'a Stats,
     pub pool: &'a Pool,
     pub stream: u32,
-    /// Index of the sender: 0 where it sent the first packet.
-    pub dir: usize,
     pub side: Side,
     /// Each end's state before the segment, and after: sender, receiver.
     pub before: [Option<TcpState>; 2],
@@ -46,10 +48,6 @@ pub(super) struct Scene<'a> {
     pub port_reuse: bool,
     pub first: bool,
     pub syn_rtt: Option<i64>,
-    /// The receiver's MSS option.
-    pub mss: Option<u16>,
-    /// Both ends permitted SACK in their SYNs.
-    pub sack: bool,
     /// A SYN was seen from the receiver, and it was never answered by a SYN-ACK.
     pub refuses: bool,
     pub roles_known: bool,
@@ -92,9 +90,14 @@ impl Scene<'_> {
         before.0 != 0 && self.s.ack.is_before(before)
     }
 
+    /// Both ends permitted SACK in their SYNs.
+    pub fn sack(&self) -> bool {
+        self.sender.sack_permitted && self.receiver.sack_permitted
+    }
+
     /// Both SYNs were seen, and SACK was not agreed on.
     pub fn no_sack(&self) -> bool {
-        !self.sack && self.fwd.scale != Scale::Unknown && self.rev.scale != Scale::Unknown
+        !self.sack() && self.fwd.scale != Scale::Unknown && self.rev.scale != Scale::Unknown
     }
 
     pub fn tsval(&self) -> Option<u32> {
@@ -131,33 +134,36 @@ pub(super) enum Nature {
     Copy,
 }
 
-/// Judges one segment: emits what happened, and remembers it.
+/// Judges one segment from `fwd` to `rev`: emits what happened, and remembers it.
 #[inline]
-pub(super) fn judge(memory: &mut Memory, scene: &Scene<'_>, emit: Emit<'_>) -> Nature {
+pub(super) fn judge(
+    memory: &mut Memory,
+    fwd: &mut SideMemory,
+    rev: &mut SideMemory,
+    scene: &Scene<'_>,
+    emit: Emit<'_>,
+) -> Nature {
     let mut nature = Nature::New;
     memory.packets = memory.packets.saturating_add(1);
     if scene.first || scene.port_reuse {
         life::opening(scene, emit);
     }
     let print = scene.print();
-    let copy = copies::find(memory, scene, &print);
+    let copy = copies::find(memory, fwd, rev, scene, &print);
     if let Some(original) = copy {
-        copies::say(memory, scene, &original, emit);
+        copies::say(memory, rev, scene, &original, emit);
         // Of a capture that has each packet twice a copy says nothing about the network.
         if !memory.said.captured_twice {
-            repairs::doubled(&mut memory.sides[scene.dir], original.frame);
+            repairs::doubled(fwd, original.frame);
         }
         // Whoever gets a copy of an acknowledgment counts it.
         if !scene.occupies() && scene.analysis.labels.has(Labels::DUPLICATE_ACK) {
-            let fwd = &mut memory.sides[scene.dir];
             fwd.duplicate_acks = fwd.duplicate_acks.saturating_add(1);
         }
-        remember(&mut memory.sides[scene.dir], scene, print);
-        memory.sides[scene.dir].latest_is_copy = true;
+        remember(fwd, scene, print);
+        fwd.latest_is_copy = true;
         return Nature::Copy;
     }
-    let [a, b] = &mut memory.sides;
-    let (fwd, rev) = if scene.dir == 0 { (a, b) } else { (b, a) };
     // A one-octet segment into a closed window may be numbered like new data.
     let into_closed = scene.analysis.labels.has(Labels::ZERO_WINDOW_PROBE);
     if scene.flags().has(TcpFlags::RST) {
@@ -182,7 +188,7 @@ pub(super) fn judge(memory: &mut Memory, scene: &Scene<'_>, emit: Emit<'_>) -> N
     if scene.fwd.outstanding.overflowed && !std::mem::replace(&mut memory.said.list_full, true) {
         emit(scene.event(EventKind::ListFull, Confidence::Certain, Evidence::default()));
     }
-    remember(&mut memory.sides[scene.dir], scene, print);
+    remember(fwd, scene, print);
     nature
 }
 
@@ -197,16 +203,12 @@ fn passed_over(fwd: &SideMemory, scene: &Scene<'_>, print: &Print) -> bool {
     scene.s.seq == scene.digest.next_before
         && NEAR.contains(&print.ip_id.wrapping_sub(fwd.newest.0))
         && fwd.newest.0 != 0
-        && fwd.last_any.is_some_and(|t| print.ts.since(t) >= PAUSE)
+        && fwd.last_any().is_some_and(|t| print.ts.since(t) >= PAUSE)
 }
 
 /// What the next segments are compared with.
 #[inline]
 fn remember(fwd: &mut SideMemory, scene: &Scene<'_>, print: Print) {
-    if scene.s.len > 0 {
-        fwd.last_data = Some(print.ts);
-    }
-    fwd.last_any = Some(print.ts);
     if scene.flags().has(TcpFlags::SYN) && fwd.syn == (0, 0) {
         fwd.syn = (print.ip_id, print.tsval);
     }

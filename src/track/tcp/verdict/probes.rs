@@ -83,5 +83,5 @@ fn unaware(rev: &SideMemory, scene: &Scene<'_>, silent: Option<i64>) -> Option<O
 
 /// How long neither side has said anything.
 fn silence(fwd: &SideMemory, rev: &SideMemory, scene: &Scene<'_>) -> Option<i64> {
-    rev.last_any.max(fwd.last_any).map(|t| scene.s.ip.ts.since(t))
+    rev.last_any().max(fwd.last_any()).map(|t| scene.s.ip.ts.since(t))
 }

@@ -12,7 +12,7 @@ pub(super) fn judge(fwd: &SideMemory, rev: &SideMemory, scene: &Scene<'_>, emit:
         ttl: fwd.ttl_settled.then_some((fwd.ttl, s.ip.ttl)),
         ip_id: (fwd.recent.frame != 0).then(|| (fwd.recent.ip_id, s.ip.ip_id.unwrap_or(0))),
         original: (rev.recent.frame != 0).then_some(rev.recent.frame),
-        elapsed: rev.last_any.map(|t| s.ip.ts.since(t)),
+        elapsed: rev.last_any().map(|t| s.ip.ts.since(t)),
         ..Evidence::default()
     };
     let (kind, confidence) = why(fwd, rev, scene);

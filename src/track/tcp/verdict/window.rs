@@ -46,7 +46,7 @@ fn sender(fwd: &mut SideMemory, _rev: &SideMemory, scene: &Scene<'_>, emit: Emit
             Evidence { len: scene.analysis.bytes_in_flight, rtt: fwd.rtt(), ..Evidence::default() };
         emit(scene.event(EventKind::WindowLimited, Confidence::Likely, evidence));
     }
-    if let Some(mss) = scene.mss
+    if let Some(mss) = scene.receiver.mss
         && s.len > u32::from(mss)
         && !std::mem::replace(&mut fwd.offload_segments, true)
     {
@@ -73,7 +73,7 @@ fn sender(fwd: &mut SideMemory, _rev: &SideMemory, scene: &Scene<'_>, emit: Emit
         };
         emit(scene.event(EventKind::NagleDelayedAck, Confidence::Likely, evidence));
     }
-    let small = scene.mss.is_some_and(|mss| s.len < u32::from(mss));
+    let small = scene.receiver.mss.is_some_and(|mss| s.len < u32::from(mss));
     let alone = scene.fwd.outstanding.len() == 1;
     fwd.small = (small && alone && s.seq == scene.digest.next_before).then(|| s.seq.plus(s.len));
 }
