@@ -3,7 +3,9 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::{PerSide, Protocol, SeqNum, TcpState};
 use crate::report::{Conversations, Events};
+use crate::track::{CONN_STATES, Confidence, EventKind, Handshake, Labels, Teardown};
 
 fn tcp(c: &mut Conversation) -> &mut TcpFacts {
     c.tcp.get_or_insert_with(|| {
