@@ -378,5 +378,7 @@ fn every_lab_passes() {
     let out = lab(&["all"]);
     let stdout = text(&out.stdout);
     assert!(out.status.success(), "{stdout}{}", text(&out.stderr));
+    let scored = stdout.lines().filter(|l| l.starts_with('✓')).collect::<Vec<_>>();
+    assert!(scored.len() > 70 && scored.iter().all(|l| l.contains(" packets, shape ")), "{stdout}");
     assert_eq!(machine(), before);
 }

@@ -53,7 +53,7 @@ struct LabRunArgs {
     #[arg(long, value_enum, default_value_t = OnArg::Private)]
     on: OnArg,
 
-    /// Let the hosts speak IPv6
+    /// Let the hosts speak IPv6; labs about what only IPv4 has refuse
     #[arg(short = '6', long)]
     ipv6: bool,
 
