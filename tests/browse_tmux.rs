@@ -1,87 +1,16 @@
 //! The browser in a real terminal: driven through tmux, key by key, over a file and over a
 //! chat that is going on. Without tmux, or without the right to capture, it says SKIPPED.
 
+#[path = "common/tmux.rs"]
+mod tmux;
+
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
+
+use tmux::{PATIENCE, Tmux};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_synfin");
-/// A machine that does nothing else needs a hundredth of it.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A tmux server of our own, with one window in each session.
-struct Tmux {
-    socket: String,
-}
-
-impl Tmux {
-    /// `None`, and why, where there is no tmux.
-    fn start(test: &str) -> Option<Self> {
-        let socket = format!("synfin-{test}-{}", std::process::id());
-        match Command::new("tmux").arg("-V").output() {
-            Ok(out) if out.status.success() => Some(Self { socket }),
-            _ => {
-                println!("{test}: SKIPPED, tmux is not installed");
-                None
-            }
-        }
-    }
-
-    fn tmux(&self, args: &[&str]) -> (bool, String) {
-        let out = Command::new("tmux")
-            .args(["-L", &self.socket, "-f", "/dev/null"])
-            .args(args)
-            .env_remove("TMUX")
-            .env_remove("NO_COLOR")
-            .output()
-            .unwrap();
-        (out.status.success(), String::from_utf8_lossy(&out.stdout).into_owned())
-    }
-
-    /// A session of 80 columns and 24 lines that runs `synfin` with `args`.
-    fn run(&self, name: &str, args: &[&str]) {
-        let mut line = vec!["new-session", "-d", "-s", name, "-x", "80", "-y", "24", PROGRAM];
-        line.extend(args);
-        let (fine, said) = self.tmux(&line);
-        assert!(fine, "{said}");
-    }
-
-    fn keys(&self, name: &str, keys: &[&str]) {
-        let mut line = vec!["send-keys", "-t", name];
-        line.extend(keys);
-        assert!(self.tmux(&line).0, "{keys:?}");
-    }
-
-    fn screen(&self, name: &str) -> String {
-        self.tmux(&["capture-pane", "-p", "-t", name]).1
-    }
-
-    /// Waits for what the screen must come to show; that screen.
-    fn sees(&self, name: &str, what: &str, shown: impl Fn(&str) -> bool) -> String {
-        let from = Instant::now();
-        loop {
-            let screen = self.screen(name);
-            if shown(&screen) {
-                return screen;
-            }
-            assert!(from.elapsed() < PATIENCE, "{what} is not to be seen:\n{screen}");
-        }
-    }
-
-    fn ends(&self, name: &str) {
-        let from = Instant::now();
-        while self.tmux(&["has-session", "-t", name]).0 {
-            assert!(from.elapsed() < PATIENCE, "{name} goes on:\n{}", self.screen(name));
-        }
-    }
-}
-
-impl Drop for Tmux {
-    fn drop(&mut self) {
-        self.tmux(&["kill-server"]);
-    }
-}
-
 fn has(words: &'static [&'static str]) -> impl Fn(&str) -> bool {
     move |screen| words.iter().all(|w| screen.contains(w))
 }

@@ -1,31 +1,22 @@
 //! Strangers' text through every view and format of the program: names of files and
-//! interfaces, comments, payloads, scripts, labs. Which views and formats there are, the
-//! program says itself, so a new one is in this table from its first day.
+//! interfaces, comments, payloads, scripts, labs. Which views, formats and panes there are,
+//! the program says itself, so a new one is in this table from its first day.
+
+#[path = "common/evil.rs"]
+mod evil;
+#[path = "common/tmux.rs"]
+mod tmux;
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use evil::{EVIL, NAME, commands};
 use synfin::source::{CaptureFile, PacketSource};
 use tempfile::TempDir;
+use tmux::Tmux;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_synfin");
-
-/// Commands for terminals, browsers, spreadsheets and readers of Markdown.
-const EVIL: &str = "=1+1\x1b[2J\x1b]0;owned\x07\u{9b}31m\u{202e}\u{200b}\u{2028}\u{feff}\u{ad}\r\n@SUM(A1)|`x`</script>\
-     <script>alert(1)</script></title><img src=x onerror=alert(1)>\" onload=\"alert(1)";
-
-/// As much of it as a file's name can hold.
-const NAME: &str =
-    "=1+1\x1b[2J\x1b]0;owned\x07\u{9b}31m\u{202e}\u{200b}\n@SUM(A1)|`x`<img src=x onerror=alert(1)>.pcapng";
-
-/// Would this character do something to a terminal, or hide itself?
-fn commands(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e0fff}')
-}
 
 /// Nothing in `octets` commands the program that shows `format`.
 fn harmless(what: &str, format: &str, octets: &[u8]) {
@@ -194,6 +185,81 @@ fn no_view_of_a_capture_obeys_it() {
     run(folder.path(), "text", &["replay", &saved]);
     let html = run(folder.path(), "html", &["replay", NAME, "--format", "html"]);
     assert!(html.contains("\\u{1b}[2J") || html.contains("\\u{1b}"), "the name is shown, spelled out");
+}
+
+/// Nothing commands the terminal but what the browser is made of: where the cursor is, colours,
+/// what is erased, modes.
+fn only_draws(what: &str, raw: &[u8]) {
+    let text = String::from_utf8_lossy(raw);
+    let mut rest = text.as_ref();
+    while let Some(at) = rest.find(|c| commands(c) && c != '\r' && c != '\n') {
+        let (before, command) = rest.split_at(at);
+        let sequence = command.strip_prefix("\x1b[").unwrap_or_else(|| {
+            let tail = before.char_indices().rev().nth(80).map_or(before, |(i, _)| &before[i..]);
+            panic!("{what}: behind {tail:?} comes {:?}", command.chars().take(20).collect::<String>())
+        });
+        let end = sequence.find(|c: char| !matches!(c, '0'..='?')).unwrap_or(sequence.len());
+        // Cut off by the end of what was read.
+        let Some(last) = sequence[end..].chars().next() else { return };
+        assert!("ABCDGHJKXdhlmq".contains(last), "{what}: ESC [ {:?}", &sequence[..=end]);
+        rest = &sequence[end + 1..];
+    }
+}
+
+#[test]
+fn no_pane_of_the_browser_obeys_a_stranger() {
+    let Some(tmux) = Tmux::start("strangers") else { return };
+    let folder = TempDir::new().unwrap();
+    let octets = evil_capture(folder.path());
+    let (whole, cut) = (folder.path().join(NAME), folder.path().join(format!("cut {NAME}")));
+    fs::write(&whole, &octets).unwrap();
+    fs::write(&cut, &octets[..octets.len() - 99]).unwrap();
+    for (name, file) in [("whole", &whole), ("cut", &cut)] {
+        let raw = folder.path().join(format!("{name}.raw"));
+        // It waits until each octet that it will write is kept.
+        let script = "read -r go; exec \"$0\" browse \"$1\"";
+        tmux.run_program(name, &["sh", "-c", script, PROGRAM, file.to_str().unwrap()]);
+        let keep = format!("cat > '{}'", raw.display());
+        assert!(tmux.tmux(&["pipe-pane", "-t", name, &keep]).0);
+        tmux.keys(name, &["Enter"]);
+        tmux.sees(name, "the connections", |s| s.contains("● 1 ") && s.contains("tcp:0"));
+        tmux.keys(name, &["?"]);
+        let help = tmux.sees(name, "the keys", |s| s.contains("Keys"));
+        let panes = help.split_once(", 1 to ").unwrap().1.split(' ').next().unwrap();
+        tmux.keys(name, &["q"]);
+        let panes: u32 = panes.parse().unwrap();
+        assert!(panes >= 4, "{help}");
+        // Every packet of every connection in every pane, alone and beside the others; every
+        // graph; an end of each; and strangers' text typed, as it might be pasted.
+        for pane in 1..=panes {
+            let (number, title) = (pane.to_string(), format!("● {pane} "));
+            let shown = |screen: &str| screen.contains(&title);
+            for connection in 0..3 {
+                tmux.keys(name, &["1", "g"]);
+                (0..connection).for_each(|_| tmux.keys(name, &["j"]));
+                tmux.keys(name, &[&number, "z"]);
+                tmux.sees(name, "the pane alone", shown);
+                tmux.keys(name, &["J", "J", "J", "J", "K", "e", "E", "C-f", "C-b", "G", "g", "t", "o", "z"]);
+                tmux.sees(name, "the pane beside the others", shown);
+            }
+            for ask in ["/", "&"] {
+                tmux.keys(name, &[ask]);
+                tmux.keys(name, &["-l", "\u{202e}\u{200b}\u{feff}=1+1"]);
+                tmux.sees(name, "what is typed", |s| s.contains("\\u{202e}\\u{200b}"));
+                tmux.keys(name, &["Enter"]);
+                tmux.sees(name, "what was found", |s| s.contains("not found") || s.contains("0 of "));
+                tmux.keys(name, &[ask, "C-u", "Enter"]);
+            }
+            tmux.sees(name, "all again", |s| shown(s) && s.contains("connections"));
+        }
+        tmux.keys(name, &["q"]);
+        tmux.ends(name);
+        let octets = fs::read(&raw).unwrap();
+        assert!(octets.len() > 10_000, "{} octets", octets.len());
+        let text = String::from_utf8_lossy(&octets);
+        assert!(text.contains("\\u{1b}[5i"), "the name is shown, spelled out");
+        only_draws(name, &octets);
+    }
 }
 
 #[test]

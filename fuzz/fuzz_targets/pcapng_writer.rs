@@ -32,8 +32,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let mut sink = FileSink::create(&path, WriteOptions::default()).expect("a file");
     let mut source = open().expect("it opened before");
     sink.describe(source.interfaces()).expect("room");
-    loop {
-        let Ok(Some(packet)) = source.next_packet() else { break };
+    while let Ok(Some(packet)) = source.next_packet() {
         sink.write(&packet, Some("round\ntrip \u{202e}")).expect("room");
         sink.describe(source.interfaces()).expect("room");
     }

@@ -1,9 +1,10 @@
 //! `synfin capture`: live, with no more privilege than it takes.
 
-use std::io::Write;
+use std::io::{BufWriter, StdoutLock, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
@@ -107,7 +108,10 @@ pub(super) fn run(args: CaptureArgs) -> anyhow::Result<ExitCode> {
         None => confine::invoker(),
     };
     let owner = user.as_ref().map(|u| (u.uid.as_raw(), u.gid.as_raw()));
-    let saved = match args.save.open(&[], owner) {
+    // What a FIFO waits for may never come, and then the end must.
+    let ends = args.for_.and_then(|time| Instant::now().checked_add(time));
+    let go_on = || !options.stop.load(Ordering::Relaxed) && ends.is_none_or(|end| Instant::now() < end);
+    let saved = match args.save.open(&[], owner, go_on) {
         Ok(saved) => saved,
         Err(e) => return Ok(fault(&e)),
     };
@@ -147,9 +151,15 @@ pub(super) fn run(args: CaptureArgs) -> anyhow::Result<ExitCode> {
         out.finish()?;
         return Ok(ended(end, &mut source));
     }
-    let mut to = Watched { recorder: show::recorder(&args.look), quiet: args.quiet, waiting: Vec::new() };
-    let end = pull(&mut flow, &mut source, &mut to, &mut saved, |_| {});
+    let mut to = Watched {
+        recorder: show::recorder(&args.look),
+        quiet: args.quiet,
+        waiting: Vec::new(),
+        lines: BufWriter::new(anstream::stdout().lock()),
+    };
+    let end = pull(&mut flow, &mut source, &mut to, &mut saved, Watched::flush);
     flow.finish(&mut to);
+    to.flush();
     to.recorder.frames(&flow.front.totals);
     let drops = source.drops();
     to.recorder.source(source.interfaces(), source.remarks(), drops);
@@ -246,6 +256,8 @@ struct Watched {
     quiet: bool,
     /// Events whose conversation is still to come: they precede their packet.
     waiting: Vec<Event>,
+    /// Their lines, until nothing more is there to be read.
+    lines: BufWriter<anstream::AutoStream<StdoutLock<'static>>>,
 }
 
 impl Watched {
@@ -254,8 +266,12 @@ impl Watched {
         for event in self.waiting.drain(..) {
             let known = known.filter(|_| stream == Some(event.stream));
             // A closed terminal is no reason to stop capturing.
-            let _ = writeln!(anstream::stdout(), "{}", events::line(&event, known));
+            let _ = writeln!(self.lines, "{}", events::line(&event, known));
         }
+    }
+
+    fn flush(&mut self) {
+        let _ = self.lines.flush();
     }
 }
 

@@ -129,7 +129,7 @@ pub(super) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     flow.front.room = if args.look.format == Format::Html { ROOM } else { 0 };
     flow.front.progress = ProgressLine::new(args.look.format == Format::Ndjson, &flow.conversations);
     let threads = args.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
-    let mut saved = args.save.open(&inputs, None)?;
+    let mut saved = args.save.open(&inputs, None, || true)?;
     let origins: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
 
     if args.look.format == Format::Ndjson {

@@ -127,7 +127,8 @@ fn mpls(w: &mut Walk<'_>, o: Octets<'_>) {
 /// Cisco MetaData: version, length, option, security group tag, then the EtherType.
 fn cisco_metadata(w: &mut Walk<'_>, o: Octets<'_>) {
     match o.u16(6) {
-        Some(kind) => ethertype(w, kind, o.skip(8)),
+        Some(kind) if w.enter_unnamed(&o) => ethertype(w, kind, o.skip(8)),
+        Some(_) => {}
         None => w.short(&o),
     }
 }
@@ -135,8 +136,7 @@ fn cisco_metadata(w: &mut Walk<'_>, o: Octets<'_>) {
 /// MACsec (IEEE 802.1AE): only frames that are authenticated but not encrypted can be read.
 fn macsec(w: &mut Walk<'_>, o: Octets<'_>) {
     let (Some(control), Some(short)) = (o.u8(0), o.u8(1)) else { return w.short(&o) };
-    w.path.push(Proto::MacSec);
-    if control & 0x0c != 0 {
+    if !w.enter(Proto::MacSec, &o) || control & 0x0c != 0 {
         return;
     }
     let tag = if control & 0x20 != 0 { 14 } else { 6 };
@@ -172,4 +172,36 @@ pub(super) fn nsh(w: &mut Walk<'_>, o: Octets<'_>) {
 /// MPLS from elsewhere (GRE, UDP, PPP).
 pub(super) fn mpls_payload(w: &mut Walk<'_>, o: Octets<'_>) {
     mpls(w, o);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::decode::{Decoder, Problem};
+    use crate::model::{LinkType, Packet, Timestamp};
+
+    /// Headers that lead to themselves, as many as the largest frame holds: each is a step
+    /// down, so none of them may go on for ever.
+    #[test]
+    fn every_nest_has_a_bottom() {
+        let ethernet = |kind: &[u8]| [&[2; 12], kind].concat();
+        let cases: [(&str, Vec<u8>, Vec<u8>); 7] = [
+            ("Ethernet", vec![], ethernet(&[0x65, 0x58])),
+            ("Cisco MetaData", ethernet(&[0x89, 0x09]), vec![0, 0, 0, 0, 0, 0, 0x89, 0x09]),
+            ("MACsec", ethernet(&[0x88, 0xe5]), vec![0, 0, 0, 0, 0, 0, 0x88, 0xe5]),
+            ("VLAN", ethernet(&[0x81, 0x00]), vec![0, 1, 0x81, 0x00]),
+            ("MPLS", ethernet(&[0x88, 0x47]), vec![0, 1, 0, 64]),
+            ("NSH", ethernet(&[0x89, 0x4f]), vec![0, 2, 0, 4, 0, 0, 0, 0]),
+            ("bridged in SNAP", vec![], [&[2; 12][..], &[0, 0, 0xaa, 0xaa, 3, 0, 0x80, 0xc2, 0, 1]].concat()),
+        ];
+        for (what, start, again) in cases {
+            let count = (262_144 - start.len()) / again.len();
+            let data = [start, again.repeat(count)].concat();
+            let (ts, link) = (Timestamp(0), LinkType::ETHERNET);
+            let packet =
+                Packet { number: 1, ts, orig_len: data.len() as u32, link, interface: 0, data: &data };
+            let mut records = Vec::new();
+            let problems = Decoder::default().decode(&packet, &mut records);
+            assert!(problems.has(Problem::TooDeep) && records.is_empty(), "{what}: {problems:?}");
+        }
+    }
 }

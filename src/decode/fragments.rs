@@ -60,6 +60,8 @@ impl Reassembly {
     const MAX_HELD: usize = 16 << 20;
     /// Datagrams that may wait at once.
     const MAX_WAITING: usize = 4096;
+    /// Keys in `order` at most: those of datagrams that are whole again are among them.
+    const MAX_ORDER: usize = 4 * Self::MAX_WAITING;
     /// Separate stretches of one datagram; each is at least 8 octets of 65,535.
     const MAX_STRETCHES: usize = 8192;
     /// The longest payload an IP datagram can have.
@@ -140,7 +142,12 @@ impl Reassembly {
                 dropped = true;
             }
         }
-        // Keys of datagrams that were completed leave with the oldest that wait.
+        // Keys of datagrams that were completed leave with the oldest that wait, and before
+        // that if it waits too long.
+        if self.order.len() > Self::MAX_ORDER {
+            let waiting = &self.waiting;
+            self.order.retain(|(key, serial)| waiting.get(key).is_some_and(|p| p.serial == *serial));
+        }
         while let Some(&(key, serial)) = self.order.front() {
             if self.waiting.get(&key).is_some_and(|p| p.serial == serial) {
                 break;
@@ -158,10 +165,8 @@ impl Partial {
         let (start, end) = (offset, offset + data.len());
         let mut clash = false;
         let mut at = start;
-        for &(a, b) in &self.have {
-            if b <= at {
-                continue;
-            }
+        let near = self.have.partition_point(|&(_, b)| b <= start);
+        for &(a, b) in self.have.get(near..).unwrap_or_default() {
             if a >= end {
                 break;
             }
@@ -221,6 +226,48 @@ mod tests {
         assert_eq!(r.add(key(2), piece(8, true), &[2; 16], Timestamp(0)), Err(Problem::BadFragment));
         assert_eq!(r.add(key(3), piece(8, false), &[2; 8], Timestamp(0)), Ok(None));
         assert_eq!(r.add(key(3), piece(8, false), &[2; 16], Timestamp(0)), Err(Problem::BadFragment));
+    }
+
+    #[test]
+    fn what_is_whole_leaves_nothing_behind_one_that_waits() {
+        let mut r = Reassembly::default();
+        assert_eq!(r.add(key(0), piece(0, true), &[0; 8], Timestamp(0)), Ok(None));
+        for id in 1..100_000 {
+            assert_eq!(r.add(key(id), piece(0, true), &[0; 8], Timestamp(0)), Ok(None));
+            assert!(r.add(key(id), piece(8, false), &[0; 8], Timestamp(0)).unwrap().is_some());
+        }
+        assert_eq!(r.waiting.len(), 1);
+        assert!(r.order.len() <= Reassembly::MAX_ORDER + 1, "{}", r.order.len());
+    }
+
+    #[test]
+    fn any_stretches_make_the_datagram_that_octet_by_octet_would() {
+        // Every start and length within 32 units of 8 octets, by a generator that repeats itself.
+        let (mut random, mut r) = (1u32, Reassembly::default());
+        for id in 0..300 {
+            let (mut model, mut whole) = ([None::<u8>; 256], None);
+            let mut clash = false;
+            for n in 0..200u8 {
+                random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let start = (random >> 8) as usize % 32 * 8;
+                let len = ((random >> 16) as usize % 6 + 1) * 8;
+                let (end, data) = ((start + len).min(256), vec![n; len]);
+                let data = &data[..end - start];
+                let differs = model[start..end].iter().flatten().any(|octet| *octet != n);
+                model[start..end].iter_mut().for_each(|octet| *octet = octet.or(Some(n)));
+                clash |= differs;
+                match r.add(key(id), piece(start, end < 256), data, Timestamp(0)) {
+                    Ok(Some(datagram)) => {
+                        whole = Some(datagram);
+                        break;
+                    }
+                    Ok(None) => assert!(!differs),
+                    Err(problem) => assert!(differs && problem == Problem::BadFragment),
+                }
+            }
+            let model: Option<Vec<u8>> = model.into_iter().collect();
+            assert!(whole.is_some() && whole == model, "{id}, clash: {clash}");
+        }
     }
 
     #[test]

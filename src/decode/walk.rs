@@ -58,12 +58,20 @@ impl Walk<'_> {
 
     /// Enters an encapsulation; false when it is nested too deep to follow.
     pub fn enter(&mut self, proto: Proto, octets: &Octets<'_>) -> bool {
+        let entered = self.enter_unnamed(octets);
+        if entered {
+            self.path.push(proto);
+        }
+        entered
+    }
+
+    /// The same for a header that a path does not tell.
+    pub fn enter_unnamed(&mut self, octets: &Octets<'_>) -> bool {
         if self.depth >= MAX_DEPTH {
             self.problem(Problem::TooDeep, octets.at);
             return false;
         }
         self.depth += 1;
-        self.path.push(proto);
         true
     }
 

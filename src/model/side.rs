@@ -46,7 +46,7 @@ impl Side {
 }
 
 /// One value for each side: `[originator, responder]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct PerSide<T>(pub [T; 2]);
 
 impl<T> PerSide<T> {

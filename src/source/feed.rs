@@ -12,6 +12,8 @@ use crate::model::{LinkType, Timestamp};
 const REMARKS: usize = 64;
 /// Interfaces of a file at most.
 const INTERFACES: usize = 1 << 20;
+/// Octets of their names in all at most: packed, a megabyte of file is a thousand of names.
+const NAMES: usize = 32 << 20;
 /// The largest packet of most link types, as libpcap and Wireshark have it.
 const LARGEST: u32 = 262_144;
 /// The largest packet of D-Bus, USBPcap and EBHSCR captures.
@@ -22,6 +24,8 @@ pub(crate) struct Feed {
     pub(crate) window: Window,
     pub(crate) interfaces: Vec<Interface>,
     pub(crate) remarks: Vec<String>,
+    /// Octets of the interfaces' names.
+    names: usize,
     origin: String,
     packets: u64,
     latest: Timestamp,
@@ -35,6 +39,7 @@ impl Feed {
             window: Window::new(input),
             interfaces: Vec::new(),
             remarks: Vec::new(),
+            names: 0,
             origin: origin.to_owned(),
             packets: 0,
             latest: Timestamp(i64::MIN),
@@ -83,6 +88,11 @@ impl Feed {
         if self.interfaces.len() >= INTERFACES {
             let kind = SourceErrorKind::Unsupported(format!("more than {INTERFACES} interfaces"));
             return Err(self.fault(at, kind));
+        }
+        self.names += interface.name.as_ref().map_or(0, String::len);
+        if self.names > NAMES {
+            let text = format!("more than {NAMES} octets of interface names");
+            return Err(self.fault(at, SourceErrorKind::Unsupported(text)));
         }
         self.interfaces.push(interface);
         Ok(())

@@ -89,7 +89,9 @@ impl Window {
         }
         while self.end < need && !self.ended {
             if self.end == self.block.len() {
-                let larger = (self.block.len() * 2).max(BLOCK);
+                // Not far beyond what is needed: a stranger decides how much that is.
+                let enough = need.div_ceil(BLOCK).saturating_mul(BLOCK);
+                let larger = (self.block.len() * 2).min(enough).max(self.block.len() + BLOCK);
                 self.block.resize(larger, 0);
             }
             let Some(room) = self.block.get_mut(self.end..) else { break };
@@ -127,6 +129,14 @@ mod tests {
         let mut window = Window::new(Box::new(Zeros { left: 100, step: 7 }));
         assert_eq!(window.fill(usize::MAX / 4).unwrap(), 100);
         assert_eq!(window.block.len(), BLOCK);
+    }
+
+    #[test]
+    fn what_is_there_takes_no_more_than_it_is() {
+        let need = 9 * BLOCK + 1;
+        let mut window = Window::new(Box::new(Zeros { left: 20 * BLOCK, step: usize::MAX }));
+        assert!(window.fill(need).unwrap() >= need);
+        assert_eq!(window.block.len(), 10 * BLOCK);
     }
 
     #[test]

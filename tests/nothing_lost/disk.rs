@@ -1,5 +1,10 @@
 //! Where it is written has no more room, or fails.
 
+use std::os::fd::AsRawFd;
+
+use nix::fcntl::{FcntlArg, SealFlag, fcntl};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+
 use super::*;
 
 /// Mounts a file system of this size in the test's own namespace.
@@ -7,9 +12,34 @@ fn tmpfs(at: &Path, size: &str) {
     may("mount", &["-t", "tmpfs", "-o", &format!("size={size},mode=777"), "none", text(at)]).unwrap();
 }
 
+/// A file system on a disk that fails, EIO, from its 33rd block on, if this machine lets one be
+/// made: a loop device over memory that was cut short and sealed, so that it cannot grow back.
+/// The disk lasts as long as what is returned.
+fn broken(at: &Path) -> Result<std::fs::File, String> {
+    let disk = at.join("broken");
+    fs::create_dir(&disk).unwrap();
+    let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
+    let image = std::fs::File::from(memfd_create("disk", flags).map_err(|e| e.to_string())?);
+    image.set_len(16 << 20).unwrap();
+    let path = format!("/proc/{}/fd/{}", std::process::id(), image.as_raw_fd());
+    may("mkfs.ext2", &["-q", "-F", "-N", "64", "-b", "4096", "-O", "^resize_inode", &path])?;
+    let device = Command::new("losetup").args(["--find", "--show", &path]).output();
+    let device = device.ok().filter(|out| out.status.success()).ok_or("no loop device")?;
+    let device = String::from_utf8(device.stdout).unwrap();
+    let mounted = may("mount", &[device.trim(), text(&disk)]);
+    // From here on it goes with its last user.
+    may("losetup", &["--detach", device.trim()])?;
+    mounted?;
+    fs::set_permissions(&disk, fs::Permissions::from_mode(0o777)).unwrap();
+    nix::unistd::sync();
+    image.set_len(32 * 4096).unwrap();
+    fcntl(&image, FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_GROW)).map_err(|e| e.to_string())?;
+    Ok(image)
+}
+
 /// A file system on a disk that takes nothing any more, if this machine lets one be made:
 /// a loop device over a file for which there is no room.
-fn failing(at: &Path) -> Result<(), String> {
+fn full_underneath(at: &Path) -> Result<(), String> {
     let (store, disk) = (at.join("store"), at.join("disk"));
     fs::create_dir(&store).and_then(|()| fs::create_dir(&disk)).unwrap();
     tmpfs(&store, "2m");
@@ -32,7 +62,8 @@ fn a_disk_that_takes_no_more_is_told_at_once() {
         let small = join(&folder, "small");
         fs::create_dir(&small).unwrap();
         tmpfs(&small, "64k");
-        let broken = failing(folder.path()).map_err(|why| println!("EIO: SKIPPED, {why}"));
+        let full = full_underneath(folder.path()).map_err(|why| println!("a full device: SKIPPED, {why}"));
+        let broken = broken(folder.path()).map_err(|why| println!("EIO: SKIPPED, {why}"));
         let plain = || Command::new(&*PROGRAM);
         let limited = || {
             let mut command = Command::new("prlimit");
@@ -47,8 +78,12 @@ fn a_disk_that_takes_no_more_is_told_at_once() {
             (join(&folder, "limit.pcapng"), &limited, &["may not grow any more", "limit.pcapng"], 50),
             (PathBuf::from("/dev/full"), &plain, &["the disk is full", "/dev/full"], 0),
         ];
+        if full.is_ok() {
+            cases.push((join(&folder, "disk/a.pcapng"), &plain, &["the disk is full", "a.pcapng"], 0));
+        }
         if broken.is_ok() {
-            cases.push((join(&folder, "disk/a.pcapng"), &plain, &["a.pcapng"], 0));
+            let words = &["a.pcapng", "the disk fails", "Input/output error"];
+            cases.push((join(&folder, "broken/a.pcapng"), &plain, words, 0));
         }
         for (path, start, words, least) in cases {
             let capture = Capture::start_by(start(), &["-i", "lo", "-w", text(&path), "--for", "60s"]);

@@ -82,34 +82,3 @@ fn an_interface_that_goes_away_is_told_and_what_it_carried_is_saved() {
         }
     });
 }
-
-#[test]
-fn a_fifo_whose_reader_leaves_is_told() {
-    inside("ends::a_fifo_whose_reader_leaves_is_told", || {
-        let folder = folder();
-        let path = join(&folder, "fifo");
-        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::from_bits_truncate(0o666)).unwrap();
-        let at = path.clone();
-        let (left, gone) = std::sync::mpsc::channel();
-        let reader = thread::spawn(move || {
-            let mut file = CaptureFile::open(&at).unwrap();
-            let mut numbers = Vec::new();
-            for _ in 0..10 {
-                numbers.push(number(file.next_packet().unwrap().unwrap().data));
-            }
-            drop(file);
-            left.send(()).unwrap();
-            numbers
-        });
-        let capture = Capture::start(&["-i", "lo", "-w", text(&path), "--for", "60s"]);
-        let mut sender = Sender::new("127.0.0.1", 100);
-        sender.send(100);
-        gone.recv().unwrap();
-        sender.send(1);
-        let (status, tables, said) = capture.end();
-        assert!(in_order(&reader.join().unwrap()));
-        assert_eq!(status.code(), Some(1), "{said}");
-        assert!(said.contains("nobody reads it any more"), "{said}");
-        assert!(tables.contains("101 UDP datagrams"), "{tables}");
-    });
-}

@@ -6,6 +6,7 @@ mod disk;
 mod ends;
 mod load;
 mod sets;
+mod streams;
 mod who;
 
 use std::fs;
@@ -91,7 +92,16 @@ impl Capture {
     }
 
     /// The same, started by another program: `prlimit … synfin`.
-    fn start_by(mut command: Command, arguments: &[&str]) -> Self {
+    fn start_by(command: Command, arguments: &[&str]) -> Self {
+        Self::begin(command, arguments, "capturing on")
+    }
+
+    /// The same, that has said this much: it may not have come to capturing yet.
+    fn start_until(words: &str, arguments: &[&str]) -> Self {
+        Self::begin(Command::new(&*PROGRAM), arguments, words)
+    }
+
+    fn begin(mut command: Command, arguments: &[&str], words: &str) -> Self {
         command.arg("capture").args(arguments).args(["udp", "port", "7777"]).env("COLUMNS", "120");
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stdout = child.stdout.take().unwrap();
@@ -100,12 +110,18 @@ impl Capture {
             stdout.read_to_end(&mut octets).unwrap();
             String::from_utf8_lossy(&octets).into_owned()
         });
-        let mut errors = BufReader::new(child.stderr.take().unwrap());
-        let mut said = String::new();
-        while !said.contains("capturing on") {
-            assert!(errors.read_line(&mut said).unwrap() > 0, "{arguments:?} ended: {said}");
+        let errors = BufReader::new(child.stderr.take().unwrap());
+        let mut capture = Self { child, errors, tables, said: String::new() };
+        capture.hear(words);
+        capture
+    }
+
+    /// Reads its diagnostics until it has said this.
+    fn hear(&mut self, words: &str) {
+        while !self.said.contains(words) {
+            let more = self.errors.read_line(&mut self.said).unwrap();
+            assert!(more > 0, "it ended without '{words}': {}", self.said);
         }
-        Self { child, errors, tables, said }
     }
 
     fn id(&self) -> Pid {
@@ -193,4 +209,25 @@ fn text(path: &Path) -> &str {
 
 fn join(folder: &TempDir, name: &str) -> PathBuf {
     folder.path().join(name)
+}
+
+/// tcpdump with these arguments, listening; `None`, and why, where it cannot be.
+fn tcpdump(on: &str, arguments: &[&str], filter: &str) -> Option<(Child, BufReader<ChildStderr>)> {
+    let mut child = Command::new("tcpdump")
+        .args(["-i", on, "-n", "-Z", "root", "--time-stamp-precision=nano"])
+        .args(arguments)
+        .args(filter.split(' '))
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|e| println!("SKIPPED, the comparison with tcpdump: {e}"))
+        .ok()?;
+    let mut errors = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("listening on") {
+        if errors.read_line(&mut said).unwrap() == 0 {
+            println!("SKIPPED, the comparison with tcpdump: {said}");
+            return None;
+        }
+    }
+    Some((child, errors))
 }

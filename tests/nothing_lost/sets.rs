@@ -7,27 +7,6 @@ use nix::poll::{PollTimeout, poll};
 
 use super::*;
 
-/// tcpdump with these arguments, listening.
-fn tcpdump(arguments: &[&str]) -> Option<(Child, BufReader<ChildStderr>)> {
-    let mut child = Command::new("tcpdump")
-        .args(["-i", "lo", "-n", "-Z", "root", "--time-stamp-precision=nano"])
-        .args(arguments)
-        .args(["udp", "port", "7777"])
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|e| println!("SKIPPED, the comparison with tcpdump: {e}"))
-        .ok()?;
-    let mut errors = BufReader::new(child.stderr.take().unwrap());
-    let mut said = String::new();
-    while !said.contains("listening on") {
-        if errors.read_line(&mut said).unwrap() == 0 {
-            println!("SKIPPED, the comparison with tcpdump: {said}");
-            return None;
-        }
-    }
-    Some((child, errors))
-}
-
 #[test]
 fn a_set_of_sizes_is_tcpdumps() {
     inside("sets::a_set_of_sizes_is_tcpdumps", || {
@@ -36,7 +15,7 @@ fn a_set_of_sizes_is_tcpdumps() {
             let (path, other) = (join(&ours, "a.pcap"), join(&theirs, "a.pcap"));
             let words = |path| [&["-w", text(path), "-c", "3000", "-B", "65536"], rotation].concat();
             let capture = Capture::start(&[&["-i", "lo"][..], &words(&path)].concat());
-            let beside = tcpdump(&words(&other));
+            let beside = tcpdump("lo", &words(&other), "udp port 7777");
             Sender::new("127.0.0.1", 1400).send(3000);
             let (status, _, said) = capture.end();
             assert_eq!(status.code(), Some(0), "{said}");
@@ -63,7 +42,7 @@ fn a_set_of_times_ends_as_tcpdumps() {
         let (path, other) = (join(&ours, "%s.pcap"), join(&theirs, "%s.pcap"));
         let words = |path| ["-w", text(path), "-G", "1", "-W", "2"];
         let mut capture = Capture::start(&[&["-i", "lo"][..], &words(&path)].concat());
-        let mut beside = tcpdump(&words(&other));
+        let mut beside = tcpdump("lo", &words(&other), "udp port 7777");
         let mut sender = Sender::new("127.0.0.1", 100);
         loop {
             sender.send(1);

@@ -1,5 +1,6 @@
 //! Lines into connections and steps.
 
+use std::collections::{HashMap, HashSet};
 use std::net::{Ipv6Addr, SocketAddrV4};
 use std::sync::Arc;
 
@@ -16,18 +17,37 @@ struct Parser {
     script: Script,
     /// Beside each connection: what its next packet starts from.
     numbering: Vec<Numbering>,
+    /// Where each connection, and each label, is; which have their end line.
+    known: HashMap<Connection, usize>,
+    labels: HashMap<String, usize>,
+    ended: HashSet<usize>,
     /// The connection that lines without a label belong to.
     current: Option<usize>,
     now: Timestamp,
 }
 
+/// Octets of a line at most: the longest payload, each octet of it spelled out, and more.
+const LONGEST_LINE: usize = 1 << 19;
+
 /// Reads a whole script.
 pub(super) fn script(text: &str) -> Result<Script, ParseError> {
     let script = Script { link: LinkType::ETHERNET, connections: vec![], steps: vec![], ends: vec![] };
-    let mut parser = Parser { script, numbering: vec![], current: None, now: Timestamp(0) };
+    let mut parser = Parser {
+        script,
+        numbering: vec![],
+        known: HashMap::new(),
+        labels: HashMap::new(),
+        ended: HashSet::new(),
+        current: None,
+        now: Timestamp(0),
+    };
     let mut lines = 0;
     for (text, number) in text.strip_prefix('\u{feff}').unwrap_or(text).lines().zip(1..) {
         lines = number;
+        if text.len() > LONGEST_LINE {
+            let message = format!("a line of more than {LONGEST_LINE} octets");
+            return Err(ParseError { line: number, column: 1, message });
+        }
         parser.line(&mut Cursor::new(text, number)?, number)?;
     }
     if parser.script.steps.is_empty() {
@@ -79,21 +99,26 @@ impl Parser {
             return cursor.fail(right_column, "one end is IPv4 and the other IPv6");
         }
         let new = Connection { label, protocol, endpoints: PerSide::new(left, right) };
-        if let Some(known) = self.script.connections.iter().position(|c| *c == new) {
-            self.current = Some(known);
+        if let Some(known) = self.known.get(&new) {
+            self.current = Some(*known);
             return Ok(());
         }
         if let Some(label) = new.label.as_deref().filter(|l| self.labelled(l).is_some()) {
             return cursor.fail(column, format!("the label {label} belongs to another connection"));
         }
-        self.current = Some(self.script.connections.len());
-        self.numbering.push(Numbering::new(default_isn(self.script.connections.len())));
+        let index = self.script.connections.len();
+        self.current = Some(index);
+        self.numbering.push(Numbering::new(default_isn(index)));
+        if let Some(label) = &new.label {
+            self.labels.insert(label.clone(), index);
+        }
+        self.known.insert(new.clone(), index);
         self.script.connections.push(new);
         Ok(())
     }
 
     fn labelled(&self, label: &str) -> Option<usize> {
-        self.script.connections.iter().position(|c| c.label.as_deref() == Some(label))
+        self.labels.get(label).copied()
     }
 
     /// The connection whose label stands next, or the one that was opened last.
@@ -146,7 +171,7 @@ impl Parser {
         cursor.word("end")?;
         let connection = self.subject(cursor)?;
         let column = cursor.column();
-        if self.script.ends.iter().any(|e| e.connection == connection) {
+        if !self.ended.insert(connection) {
             return cursor.fail(column, "this connection has its end line already");
         }
         let pairs = expect::pairs(cursor)?;

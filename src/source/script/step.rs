@@ -8,7 +8,7 @@ use crate::model::{Endpoint, PerSide, Protocol, SeqNum, Side, TcpFlags, Timestam
 use super::{Expectations, ScriptOption};
 
 /// A connection that a script opened.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Connection {
     /// Its label, where it has one.
     pub label: Option<String>,

@@ -183,7 +183,13 @@ fn a_fifo_whose_reader_leaves_is_told() {
         let mut file = CaptureFile::open(&reader).unwrap();
         assert!(file.next_packet().unwrap().is_some());
     });
-    let mut sink = FileSink::create(&path, WriteOptions::default()).unwrap();
+    // Opening waits for nobody: who wants to, tries again.
+    let mut sink = loop {
+        match FileSink::create(&path, WriteOptions::default()) {
+            Err(e) if e.to_string().contains("nobody has opened it for reading") => thread::yield_now(),
+            opened => break opened.unwrap(),
+        }
+    };
     let link = LinkType::ETHERNET;
     sink.describe(&[Interface { name: None, link, snaplen: 0, ts_digits: 9 }]).unwrap();
     let packet = Packet { number: 1, ts: Timestamp(0), orig_len: 1, link, interface: 0, data: b"x" };

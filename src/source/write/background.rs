@@ -1,4 +1,8 @@
 //! Writing on a thread of its own, so that a slow disk never holds up the capture.
+//!
+//! The capture appends to a queue and wakes the writer only when that is worth it: to be
+//! woken costs more than to write a packet. What is less than that the writer takes when
+//! its time is up.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,8 +15,13 @@ use crate::model::Packet;
 
 use super::super::{Drops, Interface, SourceError};
 
-/// What is gathered is handed to the operating system this often at least.
-const INTERVAL: Duration = Duration::from_secs(1);
+/// Octets in the queue that are worth waking the writer.
+const WORTH: usize = 256 << 10;
+/// How long less than that waits in the queue, and how often a failing disk is looked at.
+const WAIT: Duration = Duration::from_millis(100);
+/// What was written is handed to the operating system this often at least: with the wait
+/// before it, every packet is there within a second.
+const INTERVAL: Duration = Duration::from_millis(800);
 /// And it is on the disk this often.
 const DISK: Duration = Duration::from_secs(5);
 
@@ -30,6 +39,8 @@ pub struct Background {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<Result<Written, SourceError>>>,
     bound: usize,
+    /// Octets in the queue that are worth waking the writer.
+    worth: usize,
     overflow: Overflow,
     described: usize,
 }
@@ -37,10 +48,11 @@ pub struct Background {
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
-    /// Something was queued.
+    /// Enough was queued, or the end has come.
     queued: Condvar,
     /// Something was taken.
     taken: Condvar,
+    full: AtomicBool,
 }
 
 #[derive(Default)]
@@ -53,7 +65,8 @@ struct State {
     /// Set when the sink fails, so that a capture with nothing to write ends too.
     alarm: Option<Arc<AtomicBool>>,
     ended: bool,
-    full: bool,
+    /// The writer waits to be woken.
+    asleep: bool,
     lost: u64,
 }
 
@@ -92,16 +105,18 @@ impl Background {
         overflow: Overflow,
     ) -> std::io::Result<Self> {
         let shared = Arc::<Shared>::default();
+        // Who waits for room must be given some, however little there is.
+        let worth = WORTH.min(bound);
         let theirs = Arc::clone(&shared);
         let thread = thread::Builder::new().name("write".to_owned()).spawn(move || {
-            let result = run(sink, &theirs);
+            let result = run(sink, &theirs, worth);
             let mut state = theirs.lock();
             state.ended = true;
             theirs.taken.notify_all();
             drop(state);
             result
         })?;
-        Ok(Self { shared, thread: Some(thread), bound, overflow, described: 0 })
+        Ok(Self { shared, thread: Some(thread), bound, worth, overflow, described: 0 })
     }
 
     /// Packets lost so far for want of room in the queue.
@@ -128,26 +143,26 @@ impl Background {
 }
 
 /// The thread: takes what is queued and writes it.
-fn run(mut sink: impl PacketSink, shared: &Shared) -> Result<Written, SourceError> {
+fn run(mut sink: impl PacketSink, shared: &Shared, worth: usize) -> Result<Written, SourceError> {
     let mut batch = Batch::default();
     let mut described = 0;
-    // When what is not on the disk yet was first written.
-    let mut waits_since: Option<Instant> = None;
+    // When what the system does not have yet, and what the disk does not have yet, was
+    // first written.
+    let (mut unflushed, mut unsynced) = (None::<Instant>, None::<Instant>);
     loop {
-        if waits_since.is_some_and(|since| since.elapsed() >= DISK) {
-            waits_since = None;
+        if unsynced.is_some_and(|since| since.elapsed() >= DISK) {
+            (unflushed, unsynced) = (None, None);
             told(sink.sync(), shared)?;
+        } else if unflushed.is_some_and(|since| since.elapsed() >= INTERVAL) {
+            unflushed = None;
+            told(sink.flush(), shared)?;
         }
         let mut state = shared.lock();
-        if state.batch.heads.is_empty() && state.finish.is_none() {
-            let waited = shared.queued.wait_timeout(state, INTERVAL);
-            let (again, waited) = waited.unwrap_or_else(PoisonError::into_inner);
-            state = again;
-            if waited.timed_out() {
-                drop(state);
-                told(sink.flush(), shared)?;
-                continue;
-            }
+        if state.batch.size() < worth && state.finish.is_none() {
+            state.asleep = true;
+            let waited = shared.queued.wait_timeout(state, WAIT);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state.asleep = false;
         }
         batch.clear();
         std::mem::swap(&mut batch, &mut state.batch);
@@ -163,17 +178,18 @@ fn run(mut sink: impl PacketSink, shared: &Shared) -> Result<Written, SourceErro
             described = fresh.len();
             told(sink.describe(&fresh), shared)?;
         }
-        let mut start = 0;
-        if !batch.heads.is_empty() {
-            waits_since.get_or_insert_with(Instant::now);
+        if !(fresh.is_empty() && batch.heads.is_empty()) {
+            unflushed.get_or_insert_with(Instant::now);
+            unsynced.get_or_insert_with(Instant::now);
         }
+        let mut start = 0;
         for (head, end, comment) in &batch.heads {
             let data = batch.octets.get(start..*end).unwrap_or_default();
             start = *end;
             told(sink.write(&Packet { data, ..*head }, comment.as_deref()), shared)?;
         }
         if sink.is_full() {
-            shared.lock().full = true;
+            shared.full.store(true, Ordering::Relaxed);
         }
         if let Some(drops) = finish {
             let mut written = sink.finish(drops)?;
@@ -205,7 +221,6 @@ impl PacketSink for Background {
         if interfaces.len() > self.described {
             self.described = interfaces.len();
             interfaces.clone_into(&mut self.shared.lock().interfaces);
-            self.shared.queued.notify_all();
         }
         Ok(())
     }
@@ -222,20 +237,21 @@ impl PacketSink for Background {
             state.lost += 1;
             return Ok(());
         }
-        let first = state.batch.heads.is_empty();
+        let before = state.batch.size();
         state.batch.octets.extend_from_slice(packet.data);
         let end = state.batch.octets.len();
         let Packet { number, ts, orig_len, link, interface, .. } = *packet;
         let head = Packet { number, ts, orig_len, link, interface, data: &[] };
         state.batch.heads.push((head, end, comment.map(str::to_owned)));
+        let wake = state.asleep && before < self.worth && state.batch.size() >= self.worth;
         drop(state);
-        if first {
+        if wake {
             self.shared.queued.notify_all();
         }
         Ok(())
     }
 
-    /// Does nothing: the thread flushes every second.
+    /// Does nothing but tell of a fault: the thread flushes every second.
     fn flush(&mut self) -> Result<(), SourceError> {
         match self.shared.lock().failure.take() {
             Some(fault) => Err(fault),
@@ -254,7 +270,7 @@ impl PacketSink for Background {
     }
 
     fn is_full(&self) -> bool {
-        self.shared.lock().full
+        self.shared.full.load(Ordering::Relaxed)
     }
 }
 

@@ -52,7 +52,9 @@ impl FileSink {
     /// A sink into `path`, created at once; `-` is standard output.
     ///
     /// # Errors
-    /// The file cannot be created, or is one that is being read.
+    /// The file cannot be created, or is one that is being read. A FIFO that nobody has
+    /// opened for reading is [`std::io::ErrorKind::NotConnected`]: the caller knows how
+    /// long to try again.
     pub fn create(path: &Path, options: WriteOptions) -> Result<Self, SourceError> {
         let classic = |e: &std::ffi::OsStr| e.eq_ignore_ascii_case("pcap") || e.eq_ignore_ascii_case("cap");
         let format = if path.extension().is_some_and(classic) { Format::Pcap } else { Format::Pcapng };

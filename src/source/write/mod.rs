@@ -1,6 +1,6 @@
 //! Writing captures: pcapng, or classic pcap where the name ends in `.pcap` or `.cap`.
 //!
-//! What is written reaches the operating system every mebibyte, every second of
+//! What is written reaches the operating system every quarter of a mebibyte, every second of
 //! packet time and, in the background, every second: a program that is killed loses
 //! no more than that. In the background it reaches the disk itself every five seconds,
 //! which is what a loss of power can take. A write that fails is told at once, and the
@@ -12,7 +12,9 @@ mod file;
 mod names;
 mod output;
 
+use std::fs::File;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 pub use self::background::{Background, Overflow};
 pub use self::file::FileSink;
@@ -84,6 +86,8 @@ pub struct WriteOptions {
     /// The user and group that files made anew shall belong to; what was there before,
     /// a device and what a link leads to keep their owner.
     pub owner: Option<(u32, u32)>,
+    /// Where `-` leads; standard output if `None`.
+    pub stdout: Option<Arc<File>>,
 }
 
 #[cfg(test)]

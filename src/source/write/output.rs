@@ -3,15 +3,19 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, fchown};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use super::super::SourceError;
 use super::super::SourceErrorKind;
 use super::WriteOptions;
 
-/// Octets gathered before they are written.
-const GATHER: usize = 1 << 20;
+/// Octets gathered before they are written: a core's cache has room for them.
+const GATHER: usize = 256 << 10;
 
 /// An output file or stream.
 pub(super) struct Output {
@@ -36,7 +40,10 @@ impl Output {
     pub(super) fn create(path: &Path, options: &WriteOptions) -> Result<Self, SourceError> {
         let open = || {
             if path == Path::new("-") {
-                return Ok(To::Stream(Box::new(io::stdout())));
+                return Ok(To::Stream(match &options.stdout {
+                    Some(file) => Box::new(Arc::clone(file)),
+                    None => Box::new(io::stdout()),
+                }));
             }
             refuse_inputs(path, &options.inputs)?;
             let (file, made) = make(path)?;
@@ -155,9 +162,26 @@ fn make(path: &Path) -> io::Result<(File, bool)> {
     // Not for reading: a confined process may not.
     match File::options().write(true).create_new(true).open(path) {
         Ok(file) => Ok((file, true)),
-        Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok((File::create(path)?, false)),
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => match path.metadata() {
+            Ok(there) if there.file_type().is_fifo() => Ok((fifo(path)?, false)),
+            _ => Ok((File::create(path)?, false)),
+        },
         Err(e) => Err(e),
     }
+}
+
+/// Opens a FIFO that somebody reads; `NotConnected` where nobody does, for which an
+/// ordinary open would wait, deaf to signals.
+fn fifo(path: &Path) -> io::Result<File> {
+    let open = File::options().write(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path);
+    let file = open.map_err(|e| match e.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::ENXIO) => io::Error::new(ErrorKind::NotConnected, "nobody has opened it for reading"),
+        _ => e,
+    })?;
+    // Writing waits for the reader, as it does elsewhere.
+    let flags = OFlag::from_bits_retain(fcntl(&file, FcntlArg::F_GETFL)?);
+    fcntl(&file, FcntlArg::F_SETFL(flags - OFlag::O_NONBLOCK))?;
+    Ok(file)
 }
 
 /// An output must not be one of the files that are read, by whatever name.
@@ -186,6 +210,9 @@ pub(super) fn fault(path: &Path, e: io::Error) -> SourceError {
     };
     let e = match text {
         Some(text) => io::Error::new(e.kind(), format!("{text}: what was written before stands ({e})")),
+        None if e.raw_os_error().map(Errno::from_raw) == Some(Errno::EIO) => {
+            io::Error::new(e.kind(), format!("the disk fails: what was written last may not be there ({e})"))
+        }
         None => e,
     };
     let origin = path.to_string_lossy().into_owned();

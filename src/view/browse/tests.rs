@@ -9,6 +9,10 @@ use crate::report::Conversations;
 use crate::track::Teardown;
 use crate::view::fixture::lesson;
 use crate::view::graph::Graph;
+use evil::{EVIL, commands};
+
+#[path = "../../../tests/common/evil.rs"]
+mod evil;
 
 /// A report of `n` conversations that are all in detail.
 struct Fake {
@@ -242,19 +246,42 @@ fn every_size_draws() {
 
 #[test]
 fn strangers_text_commands_nothing() {
-    let hostile = "\x1b[2J\x07\u{202e}\u{200b}\nx";
     let (mut app, mut feed) = start(2, 160, 50);
     let mut report = Fake::new(2).report.unwrap();
-    report.summary.origins = vec![hostile.into()];
-    report.summary.fault = Some(hostile.into());
+    report.summary.origins = vec![EVIL.into()];
+    report.summary.fault = Some(EVIL.into());
+    report.summary.remarks = vec![EVIL.into()];
+    report.summary.interfaces = vec![crate::source::Interface {
+        name: Some(EVIL.into()),
+        link: LinkType::ETHERNET,
+        snaplen: 0,
+        ts_digits: 9,
+    }];
     app.update(report);
-    app.give_header(Header { frame: 1, width: 75, lines: vec![hostile.into()] });
-    let seen = picture(&app).backend().to_string();
-    typed(&mut app, &mut feed, &format!("&{hostile}"));
-    let typing = picture(&app).backend().to_string();
-    for text in [seen, typing] {
-        assert!(!text.contains(['\x1b', '\x07', '\u{202e}', '\u{200b}']), "{text}");
-        assert!(text.contains("\\u{1b}[2J"), "{text}");
+    settle(&mut app, &mut feed);
+    // Every pane, alone and beside the others, with every graph, while every kind of thing is typed.
+    for pane in Pane::ALL {
+        for whole in [false, true] {
+            for ask in ["", "&", "/", "?"] {
+                for _ in Graph::ALL {
+                    (app.focus, app.whole, app.mode) = (pane, whole, Mode::Normal);
+                    typed(&mut app, &mut feed, "t");
+                    let width = app.areas().inside(Pane::Headers).0;
+                    app.give_header(Header { frame: 1, width, lines: vec![EVIL.into()] });
+                    typed(&mut app, &mut feed, ask);
+                    if ask == "&" || ask == "/" {
+                        EVIL.chars().for_each(|c| app.key(Key::Char(c)));
+                        settle(&mut app, &mut feed);
+                    }
+                    let terminal = picture(&app);
+                    for cell in terminal.backend().buffer().content() {
+                        assert!(!cell.symbol().contains(commands), "{pane:?} {ask}: {:?}", cell.symbol());
+                    }
+                    let text = terminal.backend().to_string();
+                    assert!(text.contains("\\u{1b}[5i"), "{pane:?} {ask}: {text}");
+                }
+            }
+        }
     }
 }
 
