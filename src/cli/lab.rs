@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::lab::{self, CHAPTERS, LabError, LabOptions, LabOutcome, LabSource, Observer, Where, catalogue};
+use crate::lab::{
+    self, CHAPTERS, LabError, LabInfo, LabOptions, LabOutcome, LabSource, Observer, Where, catalogue,
+};
 use crate::model::Printable;
 use crate::source::PacketSource;
 use crate::track::TrackerOptions;
@@ -50,6 +52,10 @@ struct LabRunArgs {
     /// Where the hosts live: in namespaces of their own, or on this machine's loopback
     #[arg(long, value_enum, default_value_t = OnArg::Private)]
     on: OnArg,
+
+    /// Let the hosts speak IPv6; labs about what only IPv4 has refuse
+    #[arg(short = '6', long)]
+    ipv6: bool,
 
     /// Save the capture as pcapng; comments tell each packet's fate, call and states
     #[arg(short = 'w', long = "write", value_name = "FILE")]
@@ -137,6 +143,7 @@ impl LabRunArgs {
                 OnArg::Veth => Where::Veth,
                 OnArg::Lo => Where::Lo,
             },
+            ipv6: self.ipv6,
             rules,
             delay: self.delay,
             rate: self.rate,
@@ -148,6 +155,7 @@ impl LabRunArgs {
                 AtArg::B => Observer::Host(1),
                 AtArg::Wire => Observer::Wire,
             },
+            ..LabOptions::default()
         }
     }
 }
@@ -214,8 +222,10 @@ fn run_labs(args: &LabRunArgs) -> anyhow::Result<ExitCode> {
     let style = args.look.style()?;
     let options = args.options();
     let all = args.names.iter().any(|n| n == "all");
+    // Asked for all, those that only IPv4 makes sense for are named, not run.
+    let apart = |l: &LabInfo| options.ipv6 && l.only_ipv4.is_some();
     let names: Vec<&str> = if all {
-        catalogue().iter().map(|l| l.name.as_str()).collect()
+        catalogue().iter().filter(|l| !apart(l)).map(|l| l.name.as_str()).collect()
     } else {
         args.names.iter().map(String::as_str).collect()
     };
@@ -246,7 +256,7 @@ fn run_labs(args: &LabRunArgs) -> anyhow::Result<ExitCode> {
                 failed.push(*name);
                 complain(name, &e);
                 if e.environment && !all && options.on != Where::Lo {
-                    instead(name, &args.look, &style)?;
+                    instead(name, options.ipv6, &args.look, &style)?;
                 }
             }
         }
@@ -254,15 +264,20 @@ fn run_labs(args: &LabRunArgs) -> anyhow::Result<ExitCode> {
     if all {
         let mut out = anstream::stdout().lock();
         writeln!(out, "\n{} of {} labs passed", names.len() - failed.len(), names.len())?;
+        for lab in catalogue().iter().filter(|l| apart(l)) {
+            let why = lab.only_ipv4.as_deref().unwrap_or_default();
+            writeln!(out, "· {} was left out, over IPv4 alone: {}", lab.name, Printable(why))?;
+        }
     }
     Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Where no lab can run: the capture of it that comes along.
-fn instead(name: &str, look: &LookArgs, style: &Style) -> anyhow::Result<()> {
+fn instead(name: &str, ipv6: bool, look: &LookArgs, style: &Style) -> anyhow::Result<()> {
     let Some(outcome) = lab::bundled(name)? else { return Ok(()) };
+    let version = if ipv6 && !over_ipv6(&outcome) { ", over IPv4," } else { "" };
     anstream::eprintln!(
-        "synfin: showing the capture of {} that comes with synfin instead; nothing was run or checked here",
+        "synfin: showing the capture of {}{version} that comes with synfin instead; nothing was run or checked here",
         Printable(name)
     );
     head(&mut *around(look), &outcome)?;
@@ -289,9 +304,14 @@ fn save(outcome: &LabOutcome, at: Observer, path: &Path) -> anyhow::Result<()> {
     outcome.save(at, &mut out).with_context(|| Printable(&name).to_string())
 }
 
+fn over_ipv6(o: &LabOutcome) -> bool {
+    o.hosts.iter().any(|h| h.addr.is_ipv6())
+}
+
 fn head(out: &mut dyn Write, o: &LabOutcome) -> io::Result<()> {
     writeln!(out, "{}: {}", Printable(&o.name), Printable(&o.question))?;
-    writeln!(out, "{} hosts, {}", o.hosts.len(), o.medium)?;
+    let version = if over_ipv6(o) { ", over IPv6" } else { "" };
+    writeln!(out, "{} hosts, {}{version}", o.hosts.len(), o.medium)?;
     writeln!(out)
 }
 
@@ -371,7 +391,8 @@ fn figures(out: &mut dyn Write, table: &lab::FigureTable) -> io::Result<()> {
 fn score_line(out: &mut dyn Write, o: &LabOutcome) -> io::Result<()> {
     let held = o.expectations.iter().filter(|v| v.held).count();
     let mark = if o.passed() { '✓' } else { '✗' };
-    writeln!(out, "{mark} {:20} {held}/{} claims, {} packets", o.name, o.expectations.len(), o.frames.len())?;
+    let (claims, sent) = (o.expectations.len(), o.frames.len());
+    writeln!(out, "{mark} {:20} {held}/{claims} claims, {sent} packets, shape {:08x}", o.name, o.shape())?;
     let numbers = o.numbers(o.at);
     for v in o.expectations.iter().filter(|v| !v.held) {
         writeln!(

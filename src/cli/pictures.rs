@@ -54,7 +54,7 @@ impl Beside {
                 result: call.result.clone(),
                 packets,
             });
-            beside.callers.push((call.host, host.addr.into()));
+            beside.callers.push((call.host, host.addr));
         }
         beside.calls = Some(calls);
         for (i, seen) in outcome.capture(at).iter().enumerate() {
@@ -71,7 +71,7 @@ impl Beside {
         for sample in &outcome.states {
             let (Some(host), Some(info)) = (outcome.hosts.get(sample.host), sample.info) else { continue };
             let window = u64::from(info.snd_cwnd) * u64::from(info.snd_mss);
-            let socket = (host.addr.into(), sample.local_port, sample.remote_port);
+            let socket = (host.addr, sample.local_port, sample.remote_port);
             let points = beside.congestion.entry(socket).or_default();
             if sample.remote_port != 0 && points.last().is_none_or(|&(_, last)| last != window) {
                 points.push((sample.ts, window));

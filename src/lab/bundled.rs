@@ -4,6 +4,7 @@ use std::io::Cursor;
 
 use super::catalogue;
 use super::error::LabError;
+use super::hosts::address;
 use super::outcome::{Delivery, LabFrame, LabHost, LabOutcome, Observer};
 use super::peek::Peek;
 use crate::model::LinkType;
@@ -34,16 +35,20 @@ const CAPTURES: &[(&str, &[u8])] = captures![
     "framing",
     "full-duplex",
     "half-close",
+    "ipv6-basic",
     "keepalive",
     "late-accept",
     "layers",
     "mss",
+    "multicast-v6",
     "multicast",
     "nagle-delayed-ack",
+    "neighbours",
     "nagle",
     "newreno",
     "nodelay",
     "partial",
+    "path-mtu-v6",
     "path-mtu",
     "ports",
     "probe-then-rack",
@@ -102,14 +107,14 @@ pub fn bundled(name: &str) -> Result<Option<LabOutcome>, LabError> {
         .hosts
         .iter()
         .zip(1..)
-        .map(|(name, n)| LabHost { name: name.clone(), addr: [10, 9, 0, n].into() })
+        .map(|(name, n)| LabHost { name: name.clone(), addr: address(n, script.ip == Some(6)) })
         .collect();
     let mut link = LinkType::RAW;
     let mut frames = Vec::new();
     while let Some(p) = file.next_packet().map_err(fault)? {
         link = p.link;
         let packet = if p.link == LinkType::ETHERNET { p.data.get(14..).unwrap_or_default() } else { p.data };
-        let from = Peek::ipv4(packet).and_then(|p| hosts.iter().position(|h| h.addr == p.src));
+        let from = Peek::ip(packet).and_then(|p| hosts.iter().position(|h| h.addr == p.src));
         let deliveries = match from {
             Some(0) => Vec::new(),
             _ => vec![Delivery { ts: p.ts, to: 0, altered: None }],

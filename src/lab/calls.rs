@@ -2,12 +2,13 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::net::{Ipv4Addr, Shutdown};
+use std::net::{IpAddr, Shutdown};
 use std::time::Duration;
 
 use nix::poll::PollFlags;
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 
+use super::hosts::Host;
 use super::program::{Fault, Got, Outcome, Programs, Sock, errno, payload};
 use super::script::Token;
 use super::wire::Wire;
@@ -36,13 +37,16 @@ impl Programs<'_> {
                     "udp" => (Type::DGRAM, Protocol::UDP, "SOCK_DGRAM"),
                     _ => return Err(words("say socket NAME tcp, or udp")),
                 };
-                self.hosts.get(host).ok_or_else(|| words("no such host"))?.enter()?;
-                let made = Socket::new(Domain::IPV4, ty.nonblocking(), Some(protocol));
+                let own = self.hosts.get(host).ok_or_else(|| words("no such host"))?;
+                own.enter()?;
+                let family = if own.addr.is_ipv6() { "AF_INET6" } else { "AF_INET" };
+                let made =
+                    Socket::new(Domain::for_address((own.addr, 0).into()), ty.nonblocking(), Some(protocol));
                 let got = made.map(|socket| {
                     self.sockets.insert((*name).into(), Sock { host, socket });
                     Got::Done
                 });
-                (format!("{name} = socket(AF_INET, {text})"), early, got)
+                (format!("{name} = socket({family}, {text})"), early, got)
             }
             ("bind", [name, port]) => {
                 let port = if port.contains(':') { (*port).to_owned() } else { format!(":{port}") };
@@ -165,8 +169,8 @@ impl Programs<'_> {
                 (format!("close({name})"), early, Ok(Got::Done))
             }
             ("set", [name, option, value]) => {
-                let own = self.hosts.get(host).map_or(Ipv4Addr::UNSPECIFIED, |h| h.addr);
-                let got = set(&self.socket(host, name)?.socket, own, option, value).map_err(Fault::Words)?;
+                let own = self.hosts.get(host).ok_or_else(|| words("no such host"))?;
+                let got = set(&self.socket(host, name)?.socket, own, option, value)?;
                 (format!("setsockopt({name}, {option}, {value})"), early, got.map(|()| Got::Done))
             }
             _ => {
@@ -195,9 +199,10 @@ fn receive(socket: &Socket, n: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn set(socket: &Socket, own: Ipv4Addr, option: &str, value: &str) -> Result<io::Result<()>, String> {
+fn set(socket: &Socket, own: &Host, option: &str, value: &str) -> Result<io::Result<()>, Fault> {
     let on = matches!(value, "on" | "1" | "true");
-    let number = || value.parse::<usize>().map_err(|_| format!("{option}: {value:?} is no number"));
+    let number =
+        || value.parse::<usize>().map_err(|_| Fault::Words(format!("{option}: {value:?} is no number")));
     let s = SockRef::from(socket);
     Ok(match option {
         "nodelay" => s.set_tcp_nodelay(on),
@@ -218,16 +223,20 @@ fn set(socket: &Socket, own: Ipv4Addr, option: &str, value: &str) -> Result<io::
                 &TcpKeepalive::new().with_time(seconds).with_interval(seconds).with_retries(3),
             )
         }
-        "join" => {
-            let group = value.parse().map_err(|_| format!("{value:?} is no group"))?;
-            s.join_multicast_v4(&group, &own)
-        }
-        "multicast" => s.set_multicast_if_v4(&own),
+        "join" => match (value.parse(), own.addr) {
+            (Ok(IpAddr::V4(group)), IpAddr::V4(own)) => s.join_multicast_v4(&group, &own),
+            (Ok(IpAddr::V6(group)), IpAddr::V6(_)) => s.join_multicast_v6(&group, own.link_index()?),
+            _ => return Err(Fault::Words(format!("{value:?} is no group of the lab's version of IP"))),
+        },
+        "multicast" => match own.addr {
+            IpAddr::V4(own) => s.set_multicast_if_v4(&own),
+            IpAddr::V6(_) => s.set_multicast_if_v6(own.link_index()?),
+        },
         _ => {
-            return Err(format!(
+            return Err(Fault::Words(format!(
                 "no option {option:?}; there are: nodelay cork quickack reuseaddr linger rcvbuf sndbuf mss \
                  broadcast congestion keepalive join multicast"
-            ));
+            )));
         }
     })
 }

@@ -15,6 +15,8 @@ pub struct LabInfo {
     pub group: String,
     /// What it answers.
     pub question: String,
+    /// Why it cannot run over IPv6, if it cannot.
+    pub only_ipv4: Option<String>,
 }
 
 /// The chapters, in the order of the course.
@@ -35,6 +37,8 @@ pub(super) const SCRIPTS: &[(&str, &str)] = labs![
     "mss",
     "sequence-wrap",
     "layers",
+    "ipv6-basic",
+    "neighbours",
     "strange-segments",
     "tcp-basic",
     "late-accept",
@@ -74,6 +78,7 @@ pub(super) const SCRIPTS: &[(&str, &str)] = labs![
     "congestion-cubic",
     "congestion-bbr",
     "path-mtu",
+    "path-mtu-v6",
     "udp-no-brakes",
     "teardown-four",
     "teardown-three",
@@ -96,6 +101,7 @@ pub(super) const SCRIPTS: &[(&str, &str)] = labs![
     "udp-fragments",
     "udp-fragment-lost",
     "multicast",
+    "multicast-v6",
     "broadcast",
 ];
 
@@ -107,12 +113,13 @@ pub fn catalogue() -> &'static [LabInfo] {
         let mut all: Vec<LabInfo> = SCRIPTS
             .iter()
             .filter_map(|(name, text)| Script::parse(name, text).ok())
-            .map(|s| LabInfo { name: s.name, group: s.group, question: s.question })
+            .map(|s| LabInfo { only_ipv4: s.only_ipv4(), name: s.name, group: s.group, question: s.question })
             .collect();
         all.push(LabInfo {
             name: "compare".into(),
             group: compare::GROUP.into(),
             question: compare::QUESTION.into(),
+            only_ipv4: None,
         });
         let place = |l: &LabInfo| CHAPTERS.iter().position(|c| *c == l.group).unwrap_or(CHAPTERS.len());
         all.sort_by_key(place);

@@ -2,7 +2,7 @@
 //! loss, measured.
 
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{UsageWho, getrusage};
@@ -69,10 +69,11 @@ pub(super) fn perform(options: &LabOptions) -> Result<LabOutcome, LabError> {
             ("net.ipv4.tcp_wmem".into(), "4096 4194304 4194304".into()),
         ],
         mtu: 1500,
+        ipv6: options.ipv6,
     };
     let net = hosts::build(&[spec("client"), spec("server")], false, options.on.medium())?;
     let truth = Truth::open(&net.hosts)?;
-    let addrs = net.hosts.iter().map(|h| h.addr).collect();
+    let addrs = net.hosts.iter().map(Host::addresses).collect();
     let mut wire = Wire::new(net.ports, addrs, false, truth);
     wire.settle()?;
     wire.forget();
@@ -128,17 +129,18 @@ pub(super) fn perform(options: &LabOptions) -> Result<LabOutcome, LabError> {
 
 impl Bench<'_> {
     fn socket(&self, host: usize, udp: bool) -> Result<Socket, LabError> {
-        self.hosts.get(host).ok_or_else(|| machine("host", "no such host"))?.enter()?;
+        let own = self.hosts.get(host).ok_or_else(|| machine("host", "no such host"))?;
+        own.enter()?;
         let (ty, protocol) = if udp { (Type::DGRAM, Protocol::UDP) } else { (Type::STREAM, Protocol::TCP) };
-        let s =
-            Socket::new(Domain::IPV4, ty.nonblocking(), Some(protocol)).map_err(|e| machine("socket", e))?;
+        let s = Socket::new(Domain::for_address((own.addr, 0).into()), ty.nonblocking(), Some(protocol))
+            .map_err(|e| machine("socket", e))?;
         s.set_reuse_address(true).map_err(|e| machine("SO_REUSEADDR", e))?;
         Ok(s)
     }
 
-    fn address(&self, host: usize, port: u16) -> SockAddr {
-        let addr = self.hosts.get(host).map_or(Ipv4Addr::UNSPECIFIED, |h| h.addr);
-        SocketAddrV4::new(addr, port).into()
+    fn address(&self, host: usize, port: u16) -> Result<SockAddr, LabError> {
+        let own = self.hosts.get(host).ok_or_else(|| machine("host", "no such host"))?;
+        Ok(SocketAddr::new(own.addr, port).into())
     }
 
     fn log(&mut self, ts: Timestamp, host: usize, socket: &str, text: String, bytes: usize) {
@@ -157,10 +159,10 @@ impl Bench<'_> {
 
     fn tcp(&mut self, port: u16) -> Result<Figures, LabError> {
         let listener = self.socket(1, false)?;
-        let there = self.address(1, port);
+        let there = self.address(1, port)?;
         listener.bind(&there).and_then(|()| listener.listen(1)).map_err(|e| machine("listen", e))?;
         let client = self.socket(0, false)?;
-        client.bind(&self.address(0, port + 30_000)).map_err(|e| machine("bind", e))?;
+        client.bind(&self.address(0, port + 30_000)?).map_err(|e| machine("bind", e))?;
         client.set_tcp_congestion(b"reno").map_err(|e| machine("congestion control", e))?;
         let (first, start, used, ts) = self.begin()?;
         match client.connect(&there) {
@@ -231,10 +233,10 @@ impl Bench<'_> {
 
     fn udp(&mut self, port: u16) -> Result<Figures, LabError> {
         let server = self.socket(1, true)?;
-        let there = self.address(1, port);
+        let there = self.address(1, port)?;
         server.bind(&there).map_err(|e| machine("bind", e))?;
         let client = self.socket(0, true)?;
-        client.bind(&self.address(0, port + 30_000)).map_err(|e| machine("bind", e))?;
+        client.bind(&self.address(0, port + 30_000)?).map_err(|e| machine("bind", e))?;
         let (first, start, used, ts) = self.begin()?;
         let mut order = Vec::new();
         let (mut first_octet, mut last) = (None, Duration::ZERO);

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::outcome::{LabOutcome, Verdict};
-use super::peek::{Upper, bits};
+use super::peek::{Peek, Upper, bits};
 use super::rules::{Compare, Seen, Which};
 use super::script::Expect;
 use crate::model::TcpState;
@@ -72,8 +72,9 @@ impl Evidence<'_> {
             ["order", list @ ..] => self.order(list),
             ["exactly", list @ ..] => self.exactly(list),
             ["counter", host, name, op, n] => {
+                let name = &self.counter(name);
                 let value =
-                    self.run.counters.get(self.host(host)?).and_then(|c| c.get(*name)).copied().unwrap_or(0);
+                    self.run.counters.get(self.host(host)?).and_then(|c| c.get(name)).copied().unwrap_or(0);
                 let held = compare(op)?.holds(value, number(n)?);
                 Ok(Found { held, seen: format!("{host} {name} = {value}"), frames: Vec::new() })
             }
@@ -105,6 +106,7 @@ impl Evidence<'_> {
                 let held = compare(op)?.holds(count, number(n)?);
                 Ok(Found { held, seen: format!("{count} of {w} reached it"), frames })
             }
+            ["ip-octets", w, op, n] => self.ip_octets(&which(w)?, compare(op)?, number(n)?),
             ["header-octets", w, op, n] => self.header_octets(&which(w)?, compare(op)?, number(n)?),
             ["largest", w, op, n] => self.largest(&which(w)?, compare(op)?, number(n)?),
             ["ack-is-next", a, b] => self.ack_is_next(&which(a)?, &which(b)?),
@@ -122,9 +124,18 @@ impl Evidence<'_> {
             ["caused", socket, name, op, n] => self.caused(socket, name, compare(op)?, number(n)?),
             _ => Err(
                 "no such check; there are: count order exactly counter states info received headers backoff \
-                      rounds reached header-octets largest ack-is-next wraps call caused"
+                      rounds reached ip-octets header-octets largest ack-is-next wraps call caused"
                     .into(),
             ),
+        }
+    }
+
+    /// A counter's name over the lab's version of IP: `Udp.NoPorts` is `Udp6.NoPorts` over IPv6.
+    fn counter(&self, name: &str) -> String {
+        let six = self.run.hosts.iter().any(|h| h.addr.is_ipv6());
+        match name.split_once('.') {
+            Some((group @ ("Ip" | "Icmp" | "Udp"), own)) if six => format!("{group}6.{own}"),
+            _ => name.to_owned(),
         }
     }
 
@@ -291,12 +302,21 @@ impl Evidence<'_> {
 
     /// Every frame of the kind has a transport header of so many octets.
     fn header_octets(&self, which: &Which, op: Compare, n: i64) -> Result<Found, String> {
-        let frames = self.matching(which);
-        let length = |i: &usize| match self.seen.get(*i).and_then(|s| s.peek).map(|p| p.upper) {
-            Some(Upper::Tcp(t)) => i64::from(t.header),
-            Some(Upper::Udp { .. }) => 8,
+        self.lengths(which, op, n, |p| match p.upper {
+            Upper::Tcp(t) => i64::from(t.header),
+            Upper::Udp { .. } => 8,
             _ => 0,
-        };
+        })
+    }
+
+    /// Every frame of the kind has an IP header of so many octets, extension headers included.
+    fn ip_octets(&self, which: &Which, op: Compare, n: i64) -> Result<Found, String> {
+        self.lengths(which, op, n, |p| p.ip_header.into())
+    }
+
+    fn lengths(&self, which: &Which, op: Compare, n: i64, of: fn(Peek) -> i64) -> Result<Found, String> {
+        let frames = self.matching(which);
+        let length = |i: &usize| self.seen.get(*i).and_then(|s| s.peek).map_or(0, of);
         let lengths: BTreeSet<i64> = frames.iter().map(length).collect();
         let held = !frames.is_empty() && lengths.iter().all(|l| op.holds(*l, n));
         Ok(Found { held, seen: format!("{lengths:?} octets"), frames })

@@ -4,9 +4,11 @@
 //! sysctl belongs to a namespace made a moment before, and goes away with its last file
 //! descriptor, however the process ends.
 
+mod ready;
+
 use std::fs::{self, File};
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 
@@ -29,27 +31,51 @@ pub(super) struct HostSpec {
     pub sysctls: Vec<(String, String)>,
     /// The MTU of its link, octets.
     pub mtu: u16,
+    /// Its programs speak IPv6; it has an IPv4 address all the same.
+    pub ipv6: bool,
+}
+
+/// The address of the `n`th machine of a lab, counted from 1, or of its router, 254.
+pub(super) fn address(n: u8, ipv6: bool) -> IpAddr {
+    match ipv6 {
+        false => Ipv4Addr::new(10, 9, 0, n).into(),
+        // A unique local address (RFC 4193).
+        true => Ipv6Addr::new(0xfd09, 0, 0, 0, 0, 0, 0, n.into()).into(),
+    }
 }
 
 /// A machine: a namespace and its address.
 pub(super) struct Host {
     /// Its name.
     pub name: String,
-    /// Its address on the wire.
-    pub addr: Ipv4Addr,
+    /// Its address that programs use.
+    pub addr: IpAddr,
+    /// Its IPv4 address, where programs use IPv6.
+    other: Option<IpAddr>,
     /// What it is to the kernel.
     ns: Option<File>,
 }
 
 impl Host {
     /// An address of this machine itself.
-    pub(super) fn here(name: String, addr: Ipv4Addr) -> Self {
-        Self { name, addr, ns: None }
+    pub(super) fn here(name: String, addr: IpAddr) -> Self {
+        Self { name, addr, other: None, ns: None }
     }
 
     /// It is an address of this machine, not a namespace.
     pub(super) fn is_here(&self) -> bool {
         self.ns.is_none()
+    }
+
+    /// All its addresses.
+    pub(super) fn addresses(&self) -> Vec<IpAddr> {
+        std::iter::once(self.addr).chain(self.other).collect()
+    }
+
+    /// The kernel's number of its link. The thread is left in this host.
+    pub(super) fn link_index(&self) -> Result<u32, LabError> {
+        self.enter()?;
+        index_of(DEVICE)
     }
 
     /// Puts the thread into this host: what it opens from now on belongs to the host.
@@ -78,22 +104,6 @@ impl Host {
             .flat_map(|(_, rest)| rest.split_whitespace())
             .map(|n| n.parse().unwrap_or(0))
             .collect())
-    }
-
-    /// Waits until a frame from the wire reaches the host: the kernel opens the wire's
-    /// end of a new veth pair in its own time, and loses what is sent before.
-    fn await_link(&self, port: &mut Port) -> Result<(), LabError> {
-        let fault = |e: io::Error| LabError::of_machine("veth pair", e, "give access to /dev/net/tun");
-        let received = |fields: Vec<u64>| fields.get(1).copied().unwrap_or(0);
-        let before = received(self.link_fields()?);
-        for _ in 0..2000 {
-            port.probe().map_err(fault)?;
-            if received(self.link_fields()?) > before {
-                return Ok(());
-            }
-            nix::poll::poll(&mut [], 1_u8).map_err(|e| fault(e.into()))?;
-        }
-        Err(LabError::of_machine("veth pair", "it carries nothing", "give access to /dev/net/tun"))
     }
 }
 
@@ -223,12 +233,22 @@ pub(super) fn build(specs: &[HostSpec], ethernet: bool, medium: Option<Medium>) 
 fn join(specs: &[HostSpec], ethernet: bool, medium: Medium) -> Result<Net, LabError> {
     // A home to come back to: an unprivileged process may never return to the first one.
     let home = namespace()?;
+    // The wire's ends of veth pairs live here, and are to say nothing of their own.
+    let _ = sysctl("net.ipv6.conf.default.disable_ipv6", "1");
     let mut net = Net { hosts: Vec::new(), ports: Vec::new(), medium: String::new(), notes: Vec::new() };
     for (i, spec) in specs.iter().enumerate() {
         let ns = namespace()?;
+        let off = if spec.ipv6 { "0" } else { "1" };
         let defaults = [
-            ("net.ipv6.conf.all.disable_ipv6", "1"),
-            ("net.ipv6.conf.default.disable_ipv6", "1"),
+            ("net.ipv6.conf.all.disable_ipv6", off),
+            ("net.ipv6.conf.default.disable_ipv6", off),
+            // No address that a host makes up, no search for a double of it, no question for routers.
+            ("net.ipv6.conf.default.addr_gen_mode", "1"),
+            ("net.ipv6.conf.all.accept_dad", "0"),
+            ("net.ipv6.conf.default.accept_dad", "0"),
+            ("net.ipv6.conf.default.accept_ra", "0"),
+            ("net.ipv6.conf.default.router_solicitations", "0"),
+            ("net.ipv6.icmp.ratelimit", "0"),
             ("net.ipv4.tcp_no_metrics_save", "1"),
             ("net.ipv4.tcp_ecn", "0"),
             ("net.ipv4.tcp_congestion_control", "reno"),
@@ -246,15 +266,27 @@ fn join(specs: &[HostSpec], ethernet: bool, medium: Medium) -> Result<Net, LabEr
             }
         }
         let last = u8::try_from(i + 1).map_err(|_| LabError::of_lab("hosts", "more than 255 hosts"))?;
-        let addr = Ipv4Addr::new(10, 9, 0, last);
+        let mut addresses = vec![address(last, false)];
+        if spec.ipv6 {
+            if !Path::new("/proc/sys/net/ipv6/conf").exists() {
+                return Err(LabError::of_machine(
+                    "IPv6",
+                    "this kernel has none",
+                    "boot it without ipv6.disable=1, or run the lab over IPv4",
+                ));
+            }
+            addresses.push(address(last, true));
+        }
         let port = match medium {
             Medium::Tun => tun_port(spec, ethernet)?,
             Medium::Veth => veth_port(&home, &ns, i, spec, ethernet)?,
         };
-        configure(addr, DEVICE)?;
-        net.hosts.push(Host { name: spec.name.clone(), addr, ns: Some(ns) });
+        configure(&addresses, DEVICE)?;
+        let addr = addresses.pop().unwrap_or(address(last, false));
+        net.hosts.push(Host { name: spec.name.clone(), addr, other: addresses.pop(), ns: Some(ns) });
         net.ports.push(port);
     }
+    net.hosts.iter().try_for_each(Host::await_address)?;
     if medium == Medium::Veth {
         for (host, port) in net.hosts.iter().zip(&mut net.ports) {
             host.await_link(port)?;
@@ -300,12 +332,17 @@ fn index_of(device: &str) -> Result<u32, LabError> {
         .map_err(|e| LabError::of_machine(format!("link {device}"), e, "it was just made; report this"))
 }
 
-fn configure(addr: Ipv4Addr, device: &str) -> Result<(), LabError> {
+fn configure(addresses: &[IpAddr], device: &str) -> Result<(), LabError> {
     let fault = |e: io::Error| LabError::of_machine("addresses", e, "NET_ADMIN is refused in the namespace");
     let links = Links::open().map_err(fault)?;
     links.up(index_of("lo")?, LinkFlags::empty(), Vec::new()).map_err(fault)?;
-    links.up(index_of(device)?, LinkFlags::empty(), Vec::new()).map_err(fault)?;
-    links.address(index_of(device)?, addr).map_err(fault)
+    let index = index_of(device)?;
+    // One segment a frame, as a wire carries them.
+    links.up(index, LinkFlags::empty(), vec![LinkAttribute::GsoMaxSegs(1)]).map_err(fault)?;
+    addresses.iter().try_for_each(|a| match *a {
+        IpAddr::V4(a) => links.address(index, a).map_err(fault),
+        IpAddr::V6(a) => links.address_six(index, a).map_err(fault),
+    })
 }
 
 /// The link of `device` in the namespace the thread is in, as the address to bind to.
@@ -337,9 +374,9 @@ fn veth_port(home: &File, ns: &File, i: usize, spec: &HostSpec, ethernet: bool) 
     bind(socket.as_raw_fd(), &link_address(&near)?).map_err(|e| fault(e.into()))?;
     go(ns)?;
     let mac = link_address(DEVICE)?.addr().unwrap_or_default();
-    // One segment a frame, as a wire carries them; and no ARP where there is no Ethernet to show.
+    // No ARP where there is no Ethernet to show.
     let flags = if ethernet { LinkFlags::empty() } else { LinkFlags::Noarp };
     let host = Links::open().map_err(fault)?;
-    host.up(index_of(DEVICE)?, flags, vec![LinkAttribute::GsoMaxSegs(1)]).map_err(fault)?;
+    host.up(index_of(DEVICE)?, flags, Vec::new()).map_err(fault)?;
     Ok(Port::Veth { socket, mac, ethernet })
 }

@@ -22,7 +22,7 @@ impl Programs<'_> {
         let src = self.hosts.get(host).ok_or("no such host")?.addr;
         let mut s = RawSegment {
             src,
-            dst: *to.ip(),
+            dst: to.ip(),
             src_port: src_port.parse().map_err(|_| "say PORT>HOST:PORT")?,
             dst_port: to.port(),
             seq: 0,

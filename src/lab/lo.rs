@@ -80,13 +80,15 @@ impl AsFd for Watch {
 
 /// May packets on loopback be captured?
 pub(super) fn probe() -> Result<(), LabError> {
-    Watch::open(&[Host::here(String::new(), Ipv4Addr::LOCALHOST)]).map(drop)
+    Watch::open(&[Host::here(String::new(), Ipv4Addr::LOCALHOST.into())]).map(drop)
 }
 
 /// Can this lab do without a wire of its own?
 pub(super) fn refuse(script: &Script, options: &LabOptions) -> Result<(), LabError> {
     let wire = &script.wire;
-    let needs = if !script.rules.is_empty() || options.alters_the_wire() {
+    let needs = if options.ipv6 || script.ip == Some(6) {
+        "an IPv6 address for each host, so that a packet's source tells who sent it, and loopback has ::1 alone"
+    } else if !script.rules.is_empty() || options.alters_the_wire() {
         "rules of the wire"
     } else if wire.delay > 0.0 || !wire.rate.is_empty() || wire.loss > 0.0 || wire.mtu != 1500 {
         "a wire with a delay, a rate, a loss or an MTU of its own"
@@ -112,7 +114,7 @@ pub(super) fn build(script: &Script) -> Result<Net, LabError> {
     let mut hosts = Vec::new();
     for (i, name) in script.hosts.iter().enumerate() {
         let last = u8::try_from(i + 1).map_err(|_| LabError::of_lab("hosts", "more than 255 hosts"))?;
-        hosts.push(Host::here(name.clone(), Ipv4Addr::new(127, 0, 0, last)));
+        hosts.push(Host::here(name.clone(), Ipv4Addr::new(127, 0, 0, last).into()));
     }
     let watch = Watch::open(&hosts)?;
     Ok(Net {

@@ -24,7 +24,7 @@ pub fn means() -> Vec<Means> {
     let private = hosts::become_root();
     let try_medium = |medium| {
         private.clone()?;
-        let spec = |name: &str| HostSpec { name: name.into(), sysctls: Vec::new(), mtu: 1500 };
+        let spec = |name: &str| HostSpec { name: name.into(), sysctls: Vec::new(), mtu: 1500, ipv6: false };
         std::thread::scope(|s| {
             s.spawn(|| hosts::build(&[spec("a"), spec("b")], false, Some(medium)).map(drop))
                 .join()

@@ -19,6 +19,7 @@ mod means;
 mod netlink;
 mod notice;
 mod outcome;
+mod over;
 mod peek;
 mod port;
 mod program;
@@ -26,6 +27,7 @@ mod rules;
 mod run;
 mod save;
 mod script;
+mod shape;
 mod source;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 //! with sequence numbers.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use super::craft;
 use super::peek::{Peek, bits};
@@ -20,12 +20,12 @@ struct Sent {
 /// What passed, by source and destination.
 #[derive(Debug, Default)]
 pub(super) struct Notice {
-    sent: BTreeMap<(Ipv4Addr, u16, Ipv4Addr, u16), Sent>,
+    sent: BTreeMap<(IpAddr, u16, IpAddr, u16), Sent>,
 }
 
 impl Notice {
     /// The sequence number after the last octet sent in this direction, raw.
-    pub(super) fn next_seq(&self, src: Ipv4Addr, src_port: u16, dst: Ipv4Addr, dst_port: u16) -> Option<u32> {
+    pub(super) fn next_seq(&self, src: IpAddr, src_port: u16, dst: IpAddr, dst_port: u16) -> Option<u32> {
         self.sent.get(&(src, src_port, dst, dst_port)).map(|s| s.end)
     }
 
@@ -74,7 +74,7 @@ impl Wrap {
 
     /// Changes a packet on its way out of host 0, or into it.
     pub(super) fn shift(&mut self, outward: bool, packet: &mut [u8]) {
-        let Some(p) = Peek::ipv4(packet) else { return };
+        let Some(p) = Peek::ip(packet) else { return };
         let Some(t) = p.tcp() else { return };
         if outward && self.shift.is_none() && t.has(bits::SYN) {
             self.shift = Some(0_u32.wrapping_sub(self.room).wrapping_sub(t.seq));

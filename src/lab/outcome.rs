@@ -1,7 +1,7 @@
 //! What a lab leaves behind: plain owned data about one run.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use crate::model::{LinkType, TcpState, Timestamp};
 
@@ -121,8 +121,8 @@ pub struct Captured<'a> {
 pub struct LabHost {
     /// Its name in the script.
     pub name: String,
-    /// Its address.
-    pub addr: Ipv4Addr,
+    /// Its address that the lab's programs use, of the version of IP that the lab runs over.
+    pub addr: IpAddr,
 }
 
 /// A frame that entered the wire.

@@ -1,7 +1,7 @@
 //! The lab's own look at headers: just enough to match rules and check claims, and on
 //! purpose independent of the decoder that the lab's captures are used to check.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// TCP control bits, as in the low byte of the header.
 pub mod bits {
@@ -19,22 +19,22 @@ pub mod bits {
     pub const URG: u8 = 32;
 }
 
-/// What the lab reads in an IPv4 packet.
+/// What the lab reads in an IP packet, of version 4 or 6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peek {
     /// Sender.
-    pub src: Ipv4Addr,
+    pub src: IpAddr,
     /// Receiver.
-    pub dst: Ipv4Addr,
-    /// Octets the IP header says the packet has.
+    pub dst: IpAddr,
+    /// Octets the packet has by its IP header, that header included.
     pub total_len: u16,
-    /// Octets of the IP header.
-    pub ip_header: u8,
+    /// Octets of the IP header; over IPv6 with the extension headers that follow it.
+    pub ip_header: u16,
     /// Fragment offset, octets.
     pub frag_offset: u16,
     /// More fragments follow.
     pub more_fragments: bool,
-    /// Don't fragment.
+    /// Don't fragment; so always over IPv6, where only the sender may (RFC 8200 section 4.5).
     pub dont_fragment: bool,
     /// The layer above.
     pub upper: Upper,
@@ -56,7 +56,7 @@ pub enum Upper {
         /// Its checksum field; 0 for none.
         checksum: u16,
     },
-    /// ICMP.
+    /// ICMP, or ICMPv6 where the addresses are IPv6's.
     Icmp {
         /// Type.
         kind: u8,
@@ -111,40 +111,76 @@ fn be32(b: &[u8], at: usize) -> Option<u32> {
 }
 
 impl Peek {
-    /// Reads an IPv4 packet; `None` for anything else.
+    /// Reads an IP packet, of version 4 or 6; `None` for anything else.
     #[must_use]
-    pub fn ipv4(b: &[u8]) -> Option<Self> {
-        if b.first()? >> 4 != 4 {
-            return None;
+    pub fn ip(b: &[u8]) -> Option<Self> {
+        match b.first()? >> 4 {
+            4 => Self::four(b),
+            6 => Self::six(b),
+            _ => None,
         }
-        let ip_header = (b.first()? & 0xf) * 4;
+    }
+
+    fn four(b: &[u8]) -> Option<Self> {
+        let ip_header = u16::from(b.first()? & 0xf) * 4;
         let total_len = be16(b, 2)?;
         let frag = be16(b, 6)?;
         let frag_offset = (frag & 0x1fff) * 8;
-        let at = usize::from(ip_header);
-        let upper = match *b.get(9)? {
-            proto if frag_offset > 0 => Upper::Other(proto),
-            6 => PeekTcp::read(b.get(at..)?, total_len.saturating_sub(ip_header.into()))
-                .map_or(Upper::Other(6), Upper::Tcp),
-            17 if b.len() >= at + 8 => Upper::Udp {
-                src_port: be16(b, at)?,
-                dst_port: be16(b, at + 2)?,
-                length: be16(b, at + 4)?,
-                checksum: be16(b, at + 6)?,
-            },
-            1 => Upper::Icmp { kind: *b.get(at)?, code: *b.get(at + 1)? },
-            other => Upper::Other(other),
-        };
         Some(Self {
-            src: Ipv4Addr::from(be32(b, 12)?),
-            dst: Ipv4Addr::from(be32(b, 16)?),
+            src: Ipv4Addr::from(be32(b, 12)?).into(),
+            dst: Ipv4Addr::from(be32(b, 16)?).into(),
             total_len,
             ip_header,
             frag_offset,
             more_fragments: frag & 0x2000 != 0,
             dont_fragment: frag & 0x4000 != 0,
-            upper,
+            upper: match *b.get(9)? {
+                protocol if frag_offset > 0 => Upper::Other(protocol),
+                protocol => Upper::read(b, ip_header, protocol, 1, total_len)?,
+            },
         })
+    }
+
+    /// Passes the extension headers that RFC 8200 section 4.1 names.
+    fn six(b: &[u8]) -> Option<Self> {
+        let total_len = be16(b, 4)?.saturating_add(40);
+        let (mut next, mut ip_header) = (*b.get(6)?, 40_u16);
+        let (mut frag_offset, mut more_fragments) = (0, false);
+        loop {
+            let at = usize::from(ip_header);
+            let length = match next {
+                // Hop-by-hop options, routing, destination options: their length in units of 8.
+                0 | 43 | 60 if frag_offset == 0 => (u16::from(*b.get(at + 1)?) + 1) * 8,
+                44 if frag_offset == 0 => {
+                    let field = be16(b, at + 2)?;
+                    (frag_offset, more_fragments) = (field & 0xfff8, field & 1 != 0);
+                    8
+                }
+                _ => break,
+            };
+            next = *b.get(at)?;
+            ip_header = ip_header.checked_add(length)?;
+        }
+        let address = |at: usize| Some(Ipv6Addr::from(<[u8; 16]>::try_from(b.get(at..at + 16)?).ok()?));
+        Some(Self {
+            src: address(8)?.into(),
+            dst: address(24)?.into(),
+            total_len,
+            ip_header,
+            frag_offset,
+            more_fragments,
+            dont_fragment: true,
+            upper: match next {
+                protocol if frag_offset > 0 => Upper::Other(protocol),
+                protocol => Upper::read(b, ip_header, protocol, 58, total_len)?,
+            },
+        })
+    }
+
+    /// A report or question about multicast groups over IPv6 (RFC 2710, RFC 3810).
+    #[must_use]
+    pub fn is_mld(&self) -> bool {
+        self.src.is_ipv6() && matches!(self.upper, Upper::Icmp { kind: 130..=132 | 143, .. })
     }
 
     /// The TCP header, if it is one.
@@ -154,6 +190,25 @@ impl Peek {
             Upper::Tcp(t) => Some(t),
             _ => None,
         }
+    }
+}
+
+impl Upper {
+    /// The header of `protocol` behind `header` octets of IP; `icmp` is that version's ICMP.
+    fn read(b: &[u8], header: u16, protocol: u8, icmp: u8, total_len: u16) -> Option<Self> {
+        let at = usize::from(header);
+        Some(match protocol {
+            6 => PeekTcp::read(b.get(at..)?, total_len.saturating_sub(header))
+                .map_or(Self::Other(6), Self::Tcp),
+            17 if b.len() >= at + 8 => Self::Udp {
+                src_port: be16(b, at)?,
+                dst_port: be16(b, at + 2)?,
+                length: be16(b, at + 4)?,
+                checksum: be16(b, at + 6)?,
+            },
+            p if p == icmp => Self::Icmp { kind: *b.get(at)?, code: *b.get(at + 1)? },
+            other => Self::Other(other),
+        })
     }
 }
 
@@ -248,13 +303,13 @@ impl PeekTcp {
 pub fn summary(link: crate::model::LinkType, frame: &[u8]) -> String {
     let packet = match link {
         crate::model::LinkType::ETHERNET => match frame.get(12..14) {
-            Some([8, 0]) => frame.get(14..).unwrap_or_default(),
+            Some([8, 0] | [0x86, 0xdd]) => frame.get(14..).unwrap_or_default(),
             Some([8, 6]) => return "ARP".into(),
             _ => return format!("Ethernet, {} octets", frame.len()),
         },
         _ => frame,
     };
-    let Some(p) = Peek::ipv4(packet) else { return format!("{} octets", frame.len()) };
+    let Some(p) = Peek::ip(packet) else { return format!("{} octets", frame.len()) };
     let fragment = if p.frag_offset > 0 || p.more_fragments {
         format!(" fragment at {}{}", p.frag_offset, if p.more_fragments { "+" } else { "" })
     } else {
@@ -280,6 +335,7 @@ pub fn summary(link: crate::model::LinkType, frame: &[u8]) -> String {
         Upper::Udp { src_port, dst_port, length, .. } => {
             format!("UDP {src_port} > {dst_port} len {}", length.saturating_sub(8))
         }
+        Upper::Icmp { kind, code } if p.src.is_ipv6() => format!("ICMPv6 {kind}/{code}"),
         Upper::Icmp { kind, code } => format!("ICMP {kind}/{code}"),
         Upper::Other(n) => format!("IP protocol {n}, {} octets", p.total_len),
     };

@@ -54,7 +54,7 @@ impl Port {
                 }
                 Self::Veth { .. } => {
                     let Some((header, packet)) = frame.split_at_checked(ETHER) else { continue };
-                    if header.get(12..) != Some(&[8, 0]) {
+                    if !matches!(header.get(12..), Some([8, 0] | [0x86, 0xdd])) {
                         continue;
                     }
                     let mut packet = packet.to_vec();
@@ -74,7 +74,9 @@ impl Port {
             Self::Veth { socket, mac, .. } => {
                 let mut whole = Vec::with_capacity(frame.len() + ETHER);
                 whole.extend_from_slice(mac);
-                whole.extend_from_slice(&[2, 0, 0, 0, 0, 1, 8, 0]);
+                whole.extend_from_slice(&[2, 0, 0, 0, 0, 1]);
+                let six = frame.first().is_some_and(|b| b >> 4 == 6);
+                whole.extend_from_slice(if six { &[0x86, 0xdd] } else { &[8, 0] });
                 whole.extend_from_slice(frame);
                 socket.write(&whole).map(drop)
             }

@@ -5,9 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
-use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::Socket;
@@ -19,9 +18,6 @@ use super::rules::Which;
 use super::script::{Step, Token, duration};
 use super::wire::Wire;
 use crate::model::{TcpState, Timestamp};
-
-/// How long a call may wait before the lab gives it up.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A program's socket.
 pub(super) struct Sock {
@@ -120,11 +116,11 @@ impl<'a> Programs<'a> {
                 let (what, n) = text.rsplit_once(':').unwrap_or((which, "1"));
                 let n: usize = n.parse().unwrap_or(1);
                 let which = Which::parse(what, &self.names).map_err(fault)?;
-                let came = wire.run_until(PATIENCE, |w| {
+                let gave_up = wire.wait(|w| {
                     let count = w.frames.iter().zip(&w.seen).filter(|(f, s)| which.is(f.from, s)).count();
                     Ok(count >= n)
                 })?;
-                return if came { Ok(()) } else { Err(fault(format!("not seen in {PATIENCE:?}"))) };
+                return gave_up.map_or(Ok(()), |why| Err(fault(format!("not seen ({why})"))));
             }
             _ => {}
         }
@@ -241,16 +237,19 @@ impl<'a> Programs<'a> {
     }
 
     /// `HOST:PORT`, an address and port, or `:PORT`.
-    pub(super) fn target(&self, text: &str) -> Result<SocketAddrV4, Fault> {
+    pub(super) fn target(&self, text: &str) -> Result<SocketAddr, Fault> {
         let fault = || Fault::Words(format!("{text:?}: say HOST:PORT, an address and port, or :PORT"));
         let (host, port) = text.rsplit_once(':').ok_or_else(fault)?;
         let port = port.parse().map_err(|_| fault())?;
         let addr = match self.hosts.iter().find(|h| h.name == host) {
             Some(h) => h.addr,
-            None if host.is_empty() => Ipv4Addr::UNSPECIFIED,
-            None => host.parse().map_err(|_| fault())?,
+            None if !host.is_empty() => {
+                host.trim_start_matches('[').trim_end_matches(']').parse().map_err(|_| fault())?
+            }
+            None if self.hosts.iter().any(|h| h.addr.is_ipv6()) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+            None => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         };
-        Ok(SocketAddrV4::new(addr, port))
+        Ok(SocketAddr::new(addr, port))
     }
 
     /// Runs the wire until the socket is ready for `what`.
@@ -262,10 +261,9 @@ impl<'a> Programs<'a> {
         wire: &mut Wire,
     ) -> Result<(), Fault> {
         let s = self.socket(host, name)?;
-        if wire.run_until(PATIENCE, |_| Ok(readable(&s.socket, what)))? {
-            Ok(())
-        } else {
-            Err(Fault::Words(format!("would wait for ever (gave up after {PATIENCE:?})")))
+        match wire.wait(|_| Ok(readable(&s.socket, what)))? {
+            None => Ok(()),
+            Some(why) => Err(Fault::Words(format!("would wait for ever ({why})"))),
         }
     }
 
@@ -282,12 +280,12 @@ impl<'a> Programs<'a> {
         if want.is_none() && *name != "none" {
             return Err(fault(format!("{name:?} is no state of RFC 9293, nor none")));
         }
-        let came = wire.run_until(PATIENCE, |w| {
+        let gave_up = wire.wait(|w| {
             w.sample();
             let last = w.truth.samples.iter().rev().find(|s| s.host == host && s.local_port == port);
             Ok(last.is_some_and(|s| s.state == want))
         })?;
-        if came { Ok(()) } else { Err(fault(format!("not reached in {PATIENCE:?}"))) }
+        gave_up.map_or(Ok(()), |why| Err(fault(format!("not reached ({why})"))))
     }
 
     /// Closes every socket, in the order of their names.

@@ -10,7 +10,7 @@ use super::peek::{Peek, PeekTcp, Upper, bits};
 /// A frame with what the wire knows about it from those before.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Seen {
-    /// Its headers; `None` when it is no IPv4 packet.
+    /// Its headers; `None` when it is no IP packet.
     pub peek: Option<Peek>,
     /// Some of its octets were sent before in this conversation.
     pub resent: bool,
@@ -27,6 +27,7 @@ enum Word {
     Tcp,
     Udp,
     Icmp,
+    IcmpType(u8),
     Ip(u8),
     Data,
     Syn,
@@ -47,6 +48,8 @@ enum Word {
     Header(u8),
     Window(u16),
     Unreachable,
+    TooBig,
+    Mld,
     Len(Compare, u16),
 }
 
@@ -181,6 +184,9 @@ impl Word {
             Some(("header", n)) => Self::Header(
                 u8::try_from(value(n)?).map_err(|_| format!("{text:?}: a header has 20 to 60 octets"))?,
             ),
+            Some(("icmp", n)) => {
+                Self::IcmpType(u8::try_from(value(n)?).map_err(|_| format!("{text:?}: a type is 0 to 255"))?)
+            }
             Some(("win", n)) => Self::Window(value(n)?),
             _ => match text {
                 "any" => Self::Any,
@@ -203,11 +209,13 @@ impl Word {
                 "sack" => Self::Sack,
                 "dsack" => Self::Dsack,
                 "unreachable" => Self::Unreachable,
+                "toobig" => Self::TooBig,
+                "mld" => Self::Mld,
                 _ => {
                     return Err(format!(
-                        "{text:?} is no kind of frame; there are: any tcp udp icmp igmp data syn synack ack fin rst \
-                         psh frag resent fresh probe dupack sack dsack unreachable flags=S. port=80 header=60 \
-                         win=0 len>=100"
+                        "{text:?} is no kind of frame; there are: any tcp udp icmp igmp mld data syn synack ack fin \
+                         rst psh frag resent fresh probe dupack sack dsack unreachable toobig flags=S. port=80 \
+                         header=60 win=0 icmp=135 len>=100"
                     ));
                 }
             },
@@ -221,9 +229,24 @@ impl Word {
             Self::Any => true,
             Self::Tcp => p.tcp().is_some(),
             Self::Udp => matches!(p.upper, Upper::Udp { .. } | Upper::Other(17)),
+            Self::IcmpType(n) => matches!(p.upper, Upper::Icmp { kind, .. } if kind == *n),
             Self::Icmp => matches!(p.upper, Upper::Icmp { .. }),
             Self::Ip(n) => matches!(p.upper, Upper::Other(o) if o == *n),
-            Self::Unreachable => matches!(p.upper, Upper::Icmp { kind: 3, .. }),
+            // RFC 792, RFC 4443 section 3.1.
+            Self::Unreachable => {
+                matches!(
+                    (p.upper, p.src.is_ipv6()),
+                    (Upper::Icmp { kind: 3, .. }, false) | (Upper::Icmp { kind: 1, .. }, true)
+                )
+            }
+            // RFC 1191; RFC 4443 section 3.2.
+            Self::TooBig => {
+                matches!(
+                    (p.upper, p.src.is_ipv6()),
+                    (Upper::Icmp { kind: 3, code: 4 }, false) | (Upper::Icmp { kind: 2, .. }, true)
+                )
+            }
+            Self::Mld => p.is_mld(),
             Self::Data => tcp(&|t| t.payload > 0 && !seen.probe),
             Self::Syn => tcp(&|t| t.has(bits::SYN) && !t.has(bits::ACK)),
             Self::SynAck => tcp(&|t| t.has(bits::SYN | bits::ACK)),
@@ -255,7 +278,7 @@ impl Word {
             Self::Len(op, n) => match p.upper {
                 Upper::Tcp(t) => op.holds(t.payload, *n),
                 Upper::Udp { length, .. } => op.holds(length.saturating_sub(8), *n),
-                _ => op.holds(p.total_len.saturating_sub(p.ip_header.into()), *n),
+                _ => op.holds(p.total_len.saturating_sub(p.ip_header), *n),
             },
         }
     }
@@ -276,7 +299,7 @@ pub(super) enum Act {
     Corrupt(u16, u8),
     /// Set its UDP checksum to 0, as a sender with SO_NO_CHECK does.
     NoChecksum,
-    /// Lose it if it is longer than this, and tell the sender (RFC 1191).
+    /// Lose it if it is longer than this, and tell the sender (RFC 1191, RFC 8201).
     TooBig(u16),
 }
 

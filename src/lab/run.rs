@@ -8,7 +8,7 @@ use super::catalogue;
 use super::compare;
 use super::error::LabError;
 use super::expect::Evidence;
-use super::hosts::{self, HostSpec, Medium};
+use super::hosts::{self, Host, HostSpec, Medium};
 use super::lo;
 use super::outcome::{LabHost, LabOutcome, Observer, RuleReport};
 use super::program::Programs;
@@ -40,10 +40,12 @@ impl Where {
 }
 
 /// What the user adds to a lab.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct LabOptions {
     /// Where its hosts live.
     pub on: Where,
+    /// They speak IPv6.
+    pub ipv6: bool,
     /// Rule lines for the wire, before the lab's own.
     pub rules: Vec<String>,
     /// One-way delay instead of the lab's.
@@ -58,6 +60,26 @@ pub struct LabOptions {
     pub seed: u64,
     /// Where the views look from.
     pub at: Observer,
+    /// How long a call may wait. It waits on where a kernel is about to send something again, as long
+    /// as that takes no longer than this either.
+    pub patience: Duration,
+}
+
+impl Default for LabOptions {
+    fn default() -> Self {
+        Self {
+            on: Where::default(),
+            ipv6: false,
+            rules: Vec::new(),
+            delay: None,
+            rate: None,
+            queue: None,
+            loss: None,
+            seed: 0,
+            at: Observer::default(),
+            patience: Duration::from_secs(20),
+        }
+    }
 }
 
 impl LabOptions {
@@ -83,7 +105,7 @@ pub fn run(name: &str, options: &LabOptions) -> Result<LabOutcome, LabError> {
         hosts::become_root()?;
         return alone(name, || compare::perform(options));
     }
-    let script = match catalogue::find(name) {
+    let mut script = match catalogue::find(name) {
         Some(script) => script?,
         None if Path::new(name).extension().is_some_and(|e| e == "toml") => {
             let text = std::fs::read_to_string(name).map_err(|e| LabError::of_lab(name, e))?;
@@ -100,9 +122,13 @@ pub fn run(name: &str, options: &LabOptions) -> Result<LabOutcome, LabError> {
             });
         }
     };
+    if options.on == Where::Lo {
+        lo::refuse(&script, options)?;
+    }
+    script.settle_ip(options.ipv6)?;
     match options.on {
         Where::Private | Where::Veth => hosts::become_root()?,
-        Where::Lo => lo::refuse(&script, options)?,
+        Where::Lo => {}
     }
     alone(&script.name, || perform(&script, options))
 }
@@ -138,7 +164,12 @@ fn perform(script: &Script, options: &LabOptions) -> Result<LabOutcome, LabError
     let specs: Vec<HostSpec> = script
         .hosts
         .iter()
-        .map(|h| HostSpec { name: h.clone(), sysctls: script.sysctls(h), mtu: script.wire.mtu })
+        .map(|h| HostSpec {
+            name: h.clone(),
+            sysctls: script.sysctls(h),
+            mtu: script.wire.mtu,
+            ipv6: script.over_ipv6(),
+        })
         .collect();
     let steps = script.steps()?;
     let rules = options
@@ -148,17 +179,19 @@ fn perform(script: &Script, options: &LabOptions) -> Result<LabOutcome, LabError
         .map(|r| Rule::parse(r, &script.hosts))
         .collect::<Result<Vec<_>, _>>()
         .map_err(|e| LabError::of_lab(&script.name, e))?;
+    script.check_rules(&rules)?;
     let line = lines(script, options)?;
 
     let on_lo = options.on == Where::Lo;
     let mut net =
         if on_lo { lo::build(script)? } else { hosts::build(&specs, script.wire.hub, options.on.medium())? };
     let truth = Truth::open(&net.hosts)?;
-    let addrs = net.hosts.iter().map(|h| h.addr).collect();
+    let addrs = net.hosts.iter().map(Host::addresses).collect();
     let mut wire = Wire::new(net.ports, addrs, script.wire.hub || on_lo, truth);
     wire.lines.fill(line);
     wire.rules = rules;
     wire.seed(options.seed);
+    wire.patience = options.patience;
     if let Some(room) = script.wire.wrap {
         wire.wrap_after(room);
     }
@@ -168,7 +201,7 @@ fn perform(script: &Script, options: &LabOptions) -> Result<LabOutcome, LabError
     let mut before = Vec::new();
     for host in &net.hosts {
         let (sent, lost) = host.link_counts()?;
-        before.push((truth::counters()?, sent, lost));
+        before.push((truth::counters(script.over_ipv6())?, sent, lost));
     }
 
     let mut programs = Programs::new(&net.hosts);
@@ -181,7 +214,7 @@ fn perform(script: &Script, options: &LabOptions) -> Result<LabOutcome, LabError
     for (i, host) in net.hosts.iter().enumerate() {
         let (sent, lost) = host.link_counts()?;
         let Some((old, old_sent, old_lost)) = before.get(i) else { continue };
-        counters.push(truth::moved(old, &truth::counters()?));
+        counters.push(truth::moved(old, &truth::counters(script.over_ipv6())?));
         // A timer may have sent one more meanwhile: that one is there to be taken.
         wire.pump()?;
         let taken = wire.taken().get(i).copied().unwrap_or(0);

@@ -24,6 +24,13 @@ pub(super) struct Script {
     /// Its machines; the first is the client.
     #[serde(default = "pair")]
     pub hosts: Vec<String>,
+    /// The version of IP: 4 for labs that only IPv4 makes sense for, 6 for those of IPv6; those
+    /// that say nothing run over either, over IPv4 unless asked.
+    #[serde(default)]
+    pub ip: Option<u8>,
+    /// Why IPv6 makes no sense for it, where it says `ip = 4`.
+    #[serde(default)]
+    pub ip_because: Option<String>,
     /// Sysctls by host, or for `all`.
     #[serde(default)]
     pub sysctl: BTreeMap<String, BTreeMap<String, toml::Value>>,
@@ -161,6 +168,12 @@ impl Script {
         if script.hosts.len() < 2 || script.hosts.len() > 16 {
             return Err(LabError::of_lab(name, "a lab has 2 to 16 hosts"));
         }
+        if script.ip.is_some_and(|v| v != 4 && v != 6) {
+            return Err(LabError::of_lab(name, "ip: 4 or 6"));
+        }
+        if script.over_ipv6() && script.wire.mtu < 1280 {
+            return Err(LabError::of_lab(name, "wire.mtu: over IPv6 from 1280 octets (RFC 8200 section 5)"));
+        }
         if !(576..=9000).contains(&script.wire.mtu) {
             return Err(LabError::of_lab(name, "wire.mtu: from 576 to 9000 octets"));
         }
@@ -179,12 +192,18 @@ impl Script {
         };
         let patience = patience.iter().map(|&(n, v)| (n.to_owned(), v.to_owned()));
         let keys = ["all", host];
-        let own = keys.iter().filter_map(|k| self.sysctl.get(*k)).flatten().map(|(name, value)| {
+        let settings = keys.iter().filter_map(|k| self.sysctl.get(*k)).flatten();
+        // What belongs to IPv6 alone is let be over IPv4, where nothing would come of it.
+        let settings = settings.filter(|(name, _)| self.over_ipv6() || !name.starts_with("net.ipv6."));
+        let own = settings.map(|(name, value)| {
             let value = match value {
                 toml::Value::String(s) => s.clone(),
                 other => other.to_string(),
             };
-            (format!("net.ipv4.{}", name.trim_start_matches("net.ipv4.")), value)
+            match name.starts_with("net.") {
+                true => (name.clone(), value),
+                false => (format!("net.ipv4.{name}"), value),
+            }
         });
         patience.chain(own).collect()
     }

@@ -1,20 +1,22 @@
 //! Tests of the parts that need no kernel.
 
-use std::net::Ipv4Addr;
+mod outcome;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::catalogue::{CHAPTERS, SCRIPTS, catalogue};
 use super::craft::{self, RawSegment};
 use super::notice::{Notice, Wrap};
-use super::outcome::{Delivery, Fate, LabFrame, LabHost, LabOutcome, Observer};
+use super::outcome::Observer;
 use super::peek::{Peek, Upper, bits};
 use super::rules::{Rule, Seen, Which};
 use super::script::{Script, Step, Token, duration, rate};
-use super::source::LabSource;
-use crate::model::{LinkType, Timestamp};
-use crate::source::PacketSource;
+use crate::model::LinkType;
 
-const A: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 1);
-const B: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
+const A: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 9, 0, 1));
+const B: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 9, 0, 2));
+const A6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd09, 0, 0, 0, 0, 0, 0, 1));
+const B6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd09, 0, 0, 0, 0, 0, 0, 2));
 
 fn hosts() -> Vec<String> {
     vec!["client".into(), "server".into()]
@@ -36,27 +38,38 @@ fn segment(flags: u8, seq: u32, ack: u32, payload: &[u8]) -> RawSegment {
 }
 
 fn peek(s: &RawSegment) -> Option<Peek> {
-    Peek::ipv4(&craft::segment(s))
+    Peek::ip(&craft::segment(s))
+}
+
+/// The same over IPv6.
+fn six(s: RawSegment) -> RawSegment {
+    RawSegment { src: A6, dst: B6, ..s }
 }
 
 fn seen(s: &RawSegment) -> Seen {
     Notice::default().look(peek(s))
 }
 
-/// The checksum of an IPv4 packet's transport header is right.
+/// The checksum of an IP packet's transport header is right.
 fn checks_out(packet: &[u8]) -> bool {
     let Some(etherparse::SlicedPacket { net: Some(net), transport, .. }) =
         etherparse::SlicedPacket::from_ip(packet).ok()
     else {
         return false;
     };
-    let etherparse::NetSlice::Ipv4(ip) = net else { return false };
-    match transport {
-        Some(etherparse::TransportSlice::Tcp(t)) => {
-            t.calc_checksum_ipv4(ip.header().source(), ip.header().destination()) == Ok(t.checksum())
+    let checksum = match (net, &transport) {
+        (etherparse::NetSlice::Ipv4(ip), Some(etherparse::TransportSlice::Tcp(t))) => {
+            t.calc_checksum_ipv4(ip.header().source(), ip.header().destination()).ok().zip(Some(t.checksum()))
         }
-        _ => false,
-    }
+        (etherparse::NetSlice::Ipv6(ip), Some(etherparse::TransportSlice::Tcp(t))) => {
+            t.calc_checksum_ipv6(ip.header().source(), ip.header().destination()).ok().zip(Some(t.checksum()))
+        }
+        (etherparse::NetSlice::Ipv6(ip), Some(etherparse::TransportSlice::Icmpv6(i))) => {
+            return i.is_checksum_valid(ip.header().source(), ip.header().destination());
+        }
+        _ => None,
+    };
+    checksum.is_some_and(|(right, own)| right == own)
 }
 
 #[test]
@@ -70,8 +83,15 @@ fn the_catalogue_is_sound() {
         assert!(!script.expect.is_empty() || script.steps.contains("=>"), "{name} claims nothing");
         let steps = script.steps().unwrap_or_else(|e| panic!("{e}"));
         assert!(!steps.is_empty(), "{name}");
-        for rule in &script.rules {
-            Rule::parse(rule, &script.hosts).unwrap_or_else(|e| panic!("{name}: {e}"));
+        for ipv6 in [script.over_ipv6(), true] {
+            let mut script = script.clone();
+            if script.settle_ip(ipv6).is_err() {
+                assert!(script.only_ipv4().is_some(), "{name} says why it is not over IPv6");
+                continue;
+            }
+            for rule in &script.rules {
+                Rule::parse(rule, &script.hosts).unwrap_or_else(|e| panic!("{name}: {e}"));
+            }
         }
     }
 }
@@ -106,52 +126,74 @@ fn headers_are_read_as_they_were_made() {
     assert!(!t.dsack(), "a block above the acknowledgment number is a plain SACK");
     s.ack = 5000;
     assert!(peek(&s).unwrap().tcp().unwrap().dsack(), "one below it reports a duplicate");
+
+    let over = peek(&six(s.clone())).unwrap();
+    assert_eq!((over.src, over.dst, over.total_len, over.ip_header), (A6, B6, 80, 40));
+    assert_eq!(over.tcp(), peek(&s).unwrap().tcp(), "TCP is the same over either");
+}
+
+#[test]
+fn extension_headers_are_passed() {
+    let whole = craft::segment(&six(segment(bits::SYN, 7, 0, b"")));
+    let (header, tcp) = whole.split_at(40);
+    // Hop-by-hop options of 16 octets, then a fragment header at its beginning, then TCP.
+    let with = |fragment: [u8; 8], next: u8| {
+        let mut b = [header, &[44, 1], &[0; 14], &fragment, tcp].concat();
+        b[6] = next;
+        b[5] += 24;
+        Peek::ip(&b).unwrap()
+    };
+    let first = with([6, 0, 0, 1, 0, 0, 0, 9], 0);
+    assert_eq!((first.ip_header, first.frag_offset, first.more_fragments), (64, 0, true));
+    assert_eq!((first.total_len, first.tcp().unwrap().seq), (84, 7));
+    let later = with([6, 0, 0, 8, 0, 0, 0, 9], 0);
+    assert_eq!((later.frag_offset, later.more_fragments, later.upper), (8, false, Upper::Other(6)));
+    assert_eq!(with([6, 0, 0, 1, 0, 0, 0, 9], 59).upper, Upper::Other(59), "no next header");
 }
 
 #[test]
 fn no_octets_make_the_look_at_headers_fail() {
-    let whole = craft::segment(&segment(bits::ACK, 1, 1, b"Hello!"));
-    for n in 0..whole.len() {
-        let _ = Peek::ipv4(&whole[..n]);
-        for value in [0, 0xff] {
-            let mut changed = whole.clone();
-            changed[n] = value;
-            let _ = Peek::ipv4(&changed);
-            craft::finish_checksum(&mut changed);
-            craft::mend_tcp_checksum(&mut changed);
-            let _ = super::summary(LinkType::RAW, &changed);
+    let four = segment(bits::ACK, 1, 1, b"Hello!");
+    for whole in [craft::segment(&four), craft::segment(&six(four.clone()))] {
+        for n in 0..whole.len() {
+            let _ = Peek::ip(&whole[..n]);
+            for value in [0, 43, 44, 60, 0xff] {
+                let mut changed = whole.clone();
+                changed[n] = value;
+                let _ = Peek::ip(&changed);
+                craft::finish_checksum(&mut changed);
+                craft::mend_tcp_checksum(&mut changed);
+                let _ = super::summary(LinkType::RAW, &changed);
+            }
         }
     }
 }
 
 #[test]
 fn crafted_segments_have_right_checksums_and_unfinished_ones_are_finished() {
-    let mut packet = craft::segment(&segment(bits::ACK | bits::PSH, 1, 1, b"odd"));
-    assert!(checks_out(&packet));
-    // What a host leaves to its network card: the folded sum of the pseudo header.
-    let len = u32::try_from(packet.len() - 20).unwrap();
-    let sum: u32 = [A, B]
-        .iter()
-        .flat_map(|a| {
-            [
-                u16::from_be_bytes([a.octets()[0], a.octets()[1]]),
-                u16::from_be_bytes([a.octets()[2], a.octets()[3]]),
-            ]
-        })
-        .map(u32::from)
-        .sum::<u32>()
-        + 6
-        + len;
-    let partial = u16::try_from((sum & 0xffff) + (sum >> 16)).unwrap();
-    packet[36..38].copy_from_slice(&partial.to_be_bytes());
-    assert!(!checks_out(&packet));
-    craft::finish_checksum(&mut packet);
-    assert!(checks_out(&packet));
-    // A wrong one is not made right.
-    packet[36] ^= 1;
-    let wrong = packet.clone();
-    craft::finish_checksum(&mut packet);
-    assert_eq!(packet, wrong);
+    let four = segment(bits::ACK | bits::PSH, 1, 1, b"odd");
+    for (s, header) in [(four.clone(), 20), (six(four), 40)] {
+        let mut packet = craft::segment(&s);
+        assert!(checks_out(&packet));
+        // What a host leaves to its network card: the folded sum of the pseudo header.
+        let octets = |a: IpAddr| match a {
+            IpAddr::V4(a) => a.octets().to_vec(),
+            IpAddr::V6(a) => a.octets().to_vec(),
+        };
+        let addresses = [octets(s.src), octets(s.dst)].concat();
+        let words = addresses.chunks(2).map(|w| u32::from(u16::from_be_bytes([w[0], w[1]])));
+        let sum = words.sum::<u32>() + 6 + u32::try_from(packet.len() - header).unwrap();
+        let partial = u16::try_from((sum & 0xffff) + (sum >> 16)).unwrap();
+        packet[header + 16..header + 18].copy_from_slice(&partial.to_be_bytes());
+        assert!(!checks_out(&packet));
+        craft::finish_checksum(&mut packet);
+        assert!(checks_out(&packet));
+        // A wrong one is not made right.
+        packet[header + 16] ^= 1;
+        let wrong = packet.clone();
+        craft::finish_checksum(&mut packet);
+        assert_eq!(packet, wrong);
+    }
 }
 
 #[test]
@@ -247,27 +289,69 @@ fn the_wire_notices_what_came_before() {
 
 #[test]
 fn sequence_numbers_wrap_where_they_are_told_to() {
-    let mut wrap = Wrap::after(3000);
-    let mut out = craft::segment(&segment(bits::SYN, 12345, 0, b""));
-    wrap.shift(true, &mut out);
-    assert_eq!(Peek::ipv4(&out).unwrap().tcp().unwrap().seq, 0_u32.wrapping_sub(3000));
-    assert!(checks_out(&out));
-    // The answer acknowledges the shifted number, and the host is given its own back.
-    let mut back = craft::segment(&segment(bits::SYN | bits::ACK, 1, 0_u32.wrapping_sub(2999), b""));
-    wrap.shift(false, &mut back);
-    assert_eq!(Peek::ipv4(&back).unwrap().tcp().unwrap().ack, 12346);
-    assert!(checks_out(&back));
+    for over in [|s| s, six] {
+        let mut wrap = Wrap::after(3000);
+        let mut out = craft::segment(&over(segment(bits::SYN, 12345, 0, b"")));
+        wrap.shift(true, &mut out);
+        assert_eq!(Peek::ip(&out).unwrap().tcp().unwrap().seq, 0_u32.wrapping_sub(3000));
+        assert!(checks_out(&out));
+        // The answer acknowledges the shifted number, and the host is given its own back.
+        let back = segment(bits::SYN | bits::ACK, 1, 0_u32.wrapping_sub(2999), b"");
+        let mut back = craft::segment(&over(back));
+        wrap.shift(false, &mut back);
+        assert_eq!(Peek::ip(&back).unwrap().tcp().unwrap().ack, 12346);
+        assert!(checks_out(&back));
+    }
 }
 
 #[test]
-fn an_icmp_complaint_quotes_the_packet() {
+fn what_a_router_says_of_a_packet_that_is_too_big_quotes_it() {
     let about = craft::segment(&segment(bits::ACK, 1, 1, &[0; 2000]));
-    let router = Ipv4Addr::new(10, 9, 0, 254);
-    let icmp = craft::fragmentation_needed(router, A, 1000, &about);
-    let p = Peek::ipv4(&icmp).unwrap();
+    let router = IpAddr::from([10, 9, 0, 254]);
+    let icmp = craft::too_big(router, A, 1000, &about);
+    let p = Peek::ip(&icmp).unwrap();
     assert_eq!((p.src, p.dst, p.upper), (router, A, Upper::Icmp { kind: 3, code: 4 }));
     assert_eq!(icmp[26..28], 1000_u16.to_be_bytes());
     assert_eq!(icmp[28..56], about[..28]);
+
+    // RFC 4443 section 3.2: as much of it as leaves the message within 1280 octets.
+    let about = craft::segment(&six(segment(bits::ACK, 1, 1, &[0; 2000])));
+    let icmp = craft::too_big(B6, A6, 1400, &about);
+    let p = Peek::ip(&icmp).unwrap();
+    assert_eq!((p.src, p.dst, p.upper), (B6, A6, Upper::Icmp { kind: 2, code: 0 }));
+    assert_eq!((icmp.len(), &icmp[44..48]), (1280, &1400_u32.to_be_bytes()[..]));
+    assert_eq!(icmp[48..], about[..1232]);
+    assert!(checks_out(&icmp));
+    let seen = Seen { peek: Some(p), resent: false, probe: false, dup_ack: false };
+    for (word, so) in
+        [("icmp", true), ("toobig", true), ("icmp=2", true), ("icmp=3", false), ("unreachable", false)]
+    {
+        assert_eq!(Which::parse(word, &hosts()).unwrap().is(None, &seen), so, "{word}");
+    }
+}
+
+#[test]
+fn labs_for_one_version_of_ip_say_why() {
+    let parse = |text: &str| Script::parse("test", &format!("question = 'q?'\nlesson = 'l.'\n{text}"));
+    let cases = [
+        ("ip = 4\nip-because = 'no broadcast'", Some("no broadcast")),
+        ("ip = 4", Some("ip = 4")),
+        ("[wire]\nmtu = 576", Some("1280")),
+        ("steps = 'c sendto s 10.9.0.255:5 \"x\"'", Some("10.9.0.255")),
+        ("ip = 6", None),
+        ("steps = 'c sendto s server:5 \"1.2\"'", None),
+    ];
+    for (text, why) in cases {
+        let mut script = parse(text).unwrap();
+        let said = script.settle_ip(true).map_err(|e| e.to_string());
+        match why {
+            Some(why) => assert!(said.as_ref().is_err_and(|e| e.contains(why)), "{text}: {said:?}"),
+            None => assert!(said.is_ok() && script.over_ipv6(), "{text}: {said:?}"),
+        }
+    }
+    for wrong in ["ip = 5", "ip = 6\n[wire]\nmtu = 1000"] {
+        assert!(parse(wrong).is_err(), "{wrong}");
+    }
 }
 
 #[test]
@@ -335,85 +419,4 @@ fn a_lab_file_that_makes_no_sense_is_refused() {
     ] {
         assert!(Script::parse("test", text).is_err(), "{text}");
     }
-}
-
-/// Three frames: delivered, dropped, and delivered with a changed octet.
-fn outcome() -> LabOutcome {
-    let frame = |ts, from, fate: &[Fate], deliveries: Vec<Delivery>| LabFrame {
-        ts: Timestamp(ts),
-        orig_len: 2,
-        bytes: vec![ts as u8, 0],
-        from: Some(from),
-        fate: fate.to_vec(),
-        deliveries,
-    };
-    let to = |ts, to, altered: Option<Vec<u8>>| Delivery { ts: Timestamp(ts), to, altered };
-    LabOutcome {
-        name: "test".into(),
-        group: String::new(),
-        question: String::new(),
-        lesson: String::new(),
-        medium: String::new(),
-        hosts: vec![LabHost { name: "a".into(), addr: A }, LabHost { name: "b".into(), addr: B }],
-        link: LinkType::RAW,
-        at: Observer::Host(0),
-        frames: vec![
-            frame(10, 0, &[], vec![to(50, 1, None)]),
-            frame(20, 0, &[Fate::Dropped], vec![]),
-            frame(
-                30,
-                1,
-                &[Fate::Altered, Fate::Duplicated(1)],
-                vec![to(40, 0, Some(vec![7])), to(60, 0, None)],
-            ),
-        ],
-        calls: Vec::new(),
-        states: Vec::new(),
-        counters: Vec::new(),
-        expectations: Vec::new(),
-        rules: Vec::new(),
-        notes: Vec::new(),
-        table: None,
-    }
-}
-
-#[test]
-fn each_observer_sees_its_own_capture() {
-    let o = outcome();
-    let seen = |at| o.capture(at).iter().map(|c| (c.ts.0, c.bytes.to_vec(), c.frame)).collect::<Vec<_>>();
-    let wire = [(10, vec![10, 0], 0), (20, vec![20, 0], 1), (30, vec![30, 0], 2)];
-    assert_eq!(seen(Observer::Wire), wire);
-    let a = [(10, vec![10, 0], 0), (20, vec![20, 0], 1), (40, vec![7], 2), (60, vec![30, 0], 2)];
-    assert_eq!(seen(Observer::Host(0)), a, "what it sent, lost or not, and what reached it");
-    assert_eq!(seen(Observer::Host(1)), [(30, vec![30, 0], 2), (50, vec![10, 0], 0)]);
-    assert_eq!(o.numbers(Observer::Host(1)), [Some(2), None, Some(1)]);
-
-    let mut source = LabSource::new(&o, Observer::Host(0));
-    let mut numbers = Vec::new();
-    while let Some(p) = source.next_packet().unwrap() {
-        assert_eq!(p.link, LinkType::RAW);
-        numbers.push((p.number, p.ts.0));
-    }
-    assert_eq!(numbers, [(1, 10), (2, 20), (3, 40), (4, 60)]);
-}
-
-#[test]
-fn a_saved_lab_reads_back_as_pcapng() {
-    let o = outcome();
-    let mut bytes = Vec::new();
-    o.save(Observer::Host(0), &mut bytes).unwrap();
-    let mut packets = Vec::new();
-    let mut rest = bytes.as_slice();
-    while let Ok((left, block)) = pcap_parser::parse_block_le(rest) {
-        if let pcap_parser::Block::EnhancedPacket(p) = block {
-            let ts = (u64::from(p.ts_high) << 32) | u64::from(p.ts_low);
-            let comments = p.options.iter().filter(|o| o.code.0 == 1).count();
-            packets.push((ts, p.data[..p.caplen as usize].to_vec(), comments));
-        }
-        rest = left;
-    }
-    assert!(rest.is_empty());
-    let expected = [(10, vec![10, 0], 0), (20, vec![20, 0], 1), (40, vec![7], 1), (60, vec![30, 0], 1)];
-    assert_eq!(packets, expected);
-    assert_eq!(o.comment(1), "wire: dropped by a rule");
 }

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
+use std::time::Duration;
 
 use netlink_packet_core::{NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
 use netlink_packet_sock_diag::SockDiagMessage;
-use netlink_packet_sock_diag::constants::{AF_INET, IPPROTO_TCP};
+use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, IPPROTO_TCP};
 use netlink_packet_sock_diag::inet::nlas::Nla;
 use netlink_packet_sock_diag::inet::{
     ExtensionFlags, InetRequest, InetResponse, SocketId, StateFlags, Timer,
@@ -26,9 +27,9 @@ pub(super) struct TcpEnd {
     /// The host.
     pub host: usize,
     /// Its address.
-    pub local: (Ipv4Addr, u16),
+    pub local: (IpAddr, u16),
     /// The other end.
-    pub remote: (Ipv4Addr, u16),
+    pub remote: (IpAddr, u16),
 }
 
 /// Conversations that are asked about; a lab with more is too large to follow each.
@@ -100,6 +101,22 @@ impl Truth {
         }
     }
 
+    /// How long it takes until one of the kernels sends something again if it hears nothing: the
+    /// least of their retransmission and window probe timers. `None` where none runs.
+    pub(super) fn armed(&mut self) -> Option<Duration> {
+        let ends = self.ends.clone();
+        let timers = ends.into_iter().filter_map(|end| {
+            let answer = self.look_up(end).ok().flatten()?;
+            let own = answer.header.socket_id.destination_port == end.remote.1;
+            answer.header.timer.filter(|_| own)
+        });
+        let left = timers.filter_map(|t| match t {
+            Timer::Retransmit(left, _) | Timer::Probe(left) => Some(left),
+            Timer::KeepAlive(_) | Timer::TimeWait => None,
+        });
+        left.min()
+    }
+
     fn ask(&mut self, end: TcpEnd, ts: Timestamp, frame: Option<usize>) -> SocketSample {
         let mut sample = SocketSample {
             ts,
@@ -164,15 +181,15 @@ impl Truth {
         let mut header = NetlinkHeader::default();
         header.flags = NLM_F_REQUEST;
         let request = InetRequest {
-            family: AF_INET,
+            family: if end.local.0.is_ipv6() { AF_INET6 } else { AF_INET },
             protocol: IPPROTO_TCP,
             extensions: ExtensionFlags::INFO,
             states: StateFlags::all(),
             socket_id: SocketId {
                 source_port: end.local.1,
                 destination_port: end.remote.1,
-                source_address: IpAddr::V4(end.local.0),
-                destination_address: IpAddr::V4(end.remote.0),
+                source_address: end.local.0,
+                destination_address: end.remote.0,
                 interface_id: 0,
                 cookie: [0xff; 8],
             },
@@ -211,9 +228,23 @@ fn state(number: u8) -> Option<TcpState> {
     })
 }
 
-/// The counters of the namespace the thread is in, `TcpExt.TCPLossProbes` and the like.
-pub(super) fn counters() -> Result<BTreeMap<String, i64>, LabError> {
+/// The groups of counters that IPv6 has of its own; those of TCP count both versions.
+const SIX: [&str; 4] = ["Ip6", "Icmp6", "UdpLite6", "Udp6"];
+
+/// The counters of the namespace the thread is in, `TcpExt.TCPLossProbes` and the like; `six`
+/// adds those of IPv6, `Udp6.NoPorts`.
+pub(super) fn counters(six: bool) -> Result<BTreeMap<String, i64>, LabError> {
     let mut all = BTreeMap::new();
+    let path = "/proc/thread-self/net/snmp6";
+    if six {
+        let text =
+            fs::read_to_string(path).map_err(|e| LabError::of_machine(path, e, "is /proc mounted?"))?;
+        for (name, value) in text.lines().filter_map(|l| l.split_once(char::is_whitespace)) {
+            if let Some((group, own)) = SIX.iter().find_map(|g| Some((g, name.strip_prefix(g)?))) {
+                all.insert(format!("{group}.{own}"), value.trim().parse().unwrap_or(0));
+            }
+        }
+    }
     for file in ["snmp", "netstat"] {
         let path = format!("/proc/thread-self/net/{file}");
         let text =

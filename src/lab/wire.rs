@@ -9,7 +9,7 @@ mod pace;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::error::LabError;
@@ -70,10 +70,36 @@ struct Held {
     altered: Option<Vec<u8>>,
 }
 
+/// What an IPv6 host tells of the groups that it looks for its neighbours by, at times of its
+/// own: a report of link-local groups alone (RFC 3810 section 5.2, RFC 2710). A hub with hosts
+/// alone has no use for it, and it says nothing of what a lab's programs do.
+fn is_housekeeping(packet: &[u8]) -> bool {
+    let Some(p) = Peek::ip(packet).filter(Peek::is_mld) else { return false };
+    let icmp = packet.get(usize::from(p.ip_header)..).unwrap_or_default();
+    let link_local = |at: usize| icmp.get(at..at + 2) == Some(&[0xff, 2]);
+    if icmp.first() != Some(&143) {
+        return link_local(8);
+    }
+    let count = match icmp.get(6..8) {
+        Some(&[a, b]) => u16::from_be_bytes([a, b]),
+        _ => 0,
+    };
+    let mut at = 8;
+    (0..count).all(|_| {
+        let here = at;
+        let (aux, sources) = match icmp.get(here + 1..here + 4) {
+            Some(&[aux, a, b]) => (usize::from(aux), usize::from(u16::from_be_bytes([a, b]))),
+            _ => return false,
+        };
+        at += 20 + 16 * sources + 4 * aux;
+        link_local(here + 4)
+    })
+}
+
 /// The wire.
 pub(super) struct Wire {
     ports: Vec<Port>,
-    addrs: Vec<Ipv4Addr>,
+    addrs: Vec<Vec<IpAddr>>,
     ethernet: bool,
     /// What each host sends through.
     pub lines: Vec<Line>,
@@ -95,6 +121,8 @@ pub(super) struct Wire {
     /// The time.
     pub clock: Clock,
     chance: u64,
+    /// How long a call may wait.
+    pub patience: Duration,
     /// Lets host 0's sequence numbers wrap early.
     wrap: Option<Wrap>,
     taken: Vec<u64>,
@@ -102,8 +130,8 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    /// A wire between these ports.
-    pub(super) fn new(ports: Vec<Port>, addrs: Vec<Ipv4Addr>, ethernet: bool, truth: Truth) -> Self {
+    /// A wire between these ports, whose hosts have these addresses.
+    pub(super) fn new(ports: Vec<Port>, addrs: Vec<Vec<IpAddr>>, ethernet: bool, truth: Truth) -> Self {
         let n = addrs.len();
         Self {
             ports,
@@ -122,6 +150,7 @@ impl Wire {
             truth,
             clock: Clock::start(),
             chance: 0x9e37_79b9_7f4a_7c15,
+            patience: Duration::ZERO,
             wrap: None,
             taken: vec![0; n],
             buf: vec![0; 1 << 16],
@@ -187,6 +216,9 @@ impl Wire {
                 if let Some(t) = self.taken.get_mut(host) {
                     *t += 1;
                 }
+                if self.ethernet && is_housekeeping(self.packet(&bytes)) {
+                    continue;
+                }
                 if let (Some(wrap), 0) = (&mut self.wrap, host) {
                     wrap.shift(true, &mut bytes);
                 }
@@ -199,10 +231,10 @@ impl Wire {
     /// A packet passed on loopback, which has delivered it already.
     fn witness(&mut self, ts: Timestamp, bytes: Vec<u8>) -> usize {
         let index = self.frames.len();
-        let peek = Peek::ipv4(self.packet(&bytes));
+        let peek = Peek::ip(self.packet(&bytes));
         let seen = self.notice.look(peek);
         self.follow(&seen);
-        let host = |addr: Option<Ipv4Addr>| addr.and_then(|a| self.host_of(a));
+        let host = |addr: Option<IpAddr>| addr.and_then(|a| self.host_of(a));
         let from = host(peek.map(|p| p.src));
         let to = host(peek.map(|p| p.dst));
         let deliveries = to.into_iter().map(|to| Delivery { ts, to, altered: None }).collect();
@@ -218,7 +250,7 @@ impl Wire {
     fn enter(&mut self, from: Option<usize>, bytes: Vec<u8>, made: bool) -> usize {
         let index = self.frames.len();
         let ts = self.clock.now();
-        let seen = self.notice.look(Peek::ipv4(self.packet(&bytes)));
+        let seen = self.notice.look(Peek::ip(self.packet(&bytes)));
         self.follow(&seen);
         let orig_len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let fate = if made { vec![Fate::Injected] } else { Vec::new() };
@@ -238,7 +270,7 @@ impl Wire {
             return bytes;
         }
         match bytes.get(12..14) {
-            Some([8, 0]) => bytes.get(14..).unwrap_or_default(),
+            Some([8, 0] | [0x86, 0xdd]) => bytes.get(14..).unwrap_or_default(),
             _ => &[],
         }
     }
@@ -254,8 +286,8 @@ impl Wire {
         }
     }
 
-    fn host_of(&self, addr: Ipv4Addr) -> Option<usize> {
-        self.addrs.iter().position(|a| *a == addr)
+    fn host_of(&self, addr: IpAddr) -> Option<usize> {
+        self.addrs.iter().position(|own| own.contains(&addr))
     }
 
     fn note(&mut self, index: usize, fate: Fate) {
@@ -280,7 +312,7 @@ impl Wire {
         let from = frame.from;
         let bytes = due.altered.as_deref().unwrap_or(&frame.bytes).to_vec();
         let everyone = self.ethernet;
-        let to: Vec<usize> = match Peek::ipv4(&bytes) {
+        let to: Vec<usize> = match Peek::ip(&bytes) {
             _ if everyone => (0..self.ports.len()).filter(|h| Some(*h) != from).collect(),
             Some(p) => self.host_of(p.dst).into_iter().collect(),
             None => Vec::new(),

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use synfin::lab::{Fate, LabOutcome};
 use synfin::model::TcpState;
 
+use crate::fields;
+
 pub const FIN: u8 = 1;
 pub const SYN: u8 = 2;
 pub const RST: u8 = 4;
@@ -63,9 +65,13 @@ struct Raw {
 }
 
 fn parse(bytes: &[u8]) -> Option<Raw> {
-    let header = usize::from(bytes.first()? & 15) * 4;
-    let total = usize::from(u16::from_be_bytes([*bytes.get(2)?, *bytes.get(3)?]));
-    if *bytes.get(9)? != 6 {
+    let be16 = |at: usize| Some(usize::from(u16::from_be_bytes([*bytes.get(at)?, *bytes.get(at + 1)?])));
+    let header = fields::ip_header(bytes)?;
+    let (protocol, total) = match header {
+        fields::SIX => (*bytes.get(6)?, header + be16(4)?),
+        _ => (*bytes.get(9)?, be16(2)?),
+    };
+    if protocol != 6 {
         return None;
     }
     let tcp = bytes.get(header..total)?;

@@ -5,7 +5,7 @@ use synfin::model::{Side, TcpState, Timestamp};
 use synfin::track::EventKind;
 
 use crate::account::{self, Segment};
-use crate::fields::{isns, relative};
+use crate::fields::{ip_header, isns, relative};
 use crate::score::{COPY_TOLD, STATE, STATE_OTHER, Said, Score, Seen};
 
 /// Copies that only a D-SACK tells of: did the wire copy a segment with these octets?
@@ -56,7 +56,7 @@ pub fn reset(
     let host = first.segment.from;
     let counted = |name: &str| run.counters.get(host).is_some_and(|c| c.contains_key(name));
     let own = |f: &LabFrame| f.from == Some(host);
-    let flags = |f: &LabFrame| f.bytes.get(33).copied().unwrap_or(0);
+    let flags = |f: &LabFrame| ip_header(&f.bytes).and_then(|h| f.bytes.get(h + 13).copied()).unwrap_or(0);
     let before = run.frames.get(..first.frame).unwrap_or_default();
     // Another reset of this host went before, and did not come through: what follows is no abort.
     let again = before.iter().any(|f| own(f) && flags(f) & account::RST != 0);

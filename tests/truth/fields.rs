@@ -1,4 +1,4 @@
-//! The fields of an IPv4 packet with TCP that the truth rests on, read anew here.
+//! The fields of an IP packet with TCP that the truth rests on, read anew here.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use synfin::lab::LabOutcome;
 /// ACK, IP ID, time stamps and SACK edges of a packet, raw.
 #[derive(Debug, Clone, Default)]
 pub struct Fields {
+    /// 0 over IPv6, which has none.
     pub id: u16,
     pub seq: u32,
     pub ack: u32,
@@ -23,9 +24,21 @@ fn be32(b: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(b.get(at..at + 4)?.try_into().ok()?))
 }
 
+/// The length of IPv6's header; IPv4's is shorter or, with ten words of options, never made here.
+pub const SIX: usize = 40;
+
+/// Octets before the TCP header.
+pub fn ip_header(packet: &[u8]) -> Option<usize> {
+    match packet.first()? {
+        b if b >> 4 == 6 => Some(SIX),
+        b => Some(usize::from(b & 15) * 4),
+    }
+}
+
 /// Reads them.
 pub fn fields(packet: &[u8]) -> Option<Fields> {
-    let tcp = packet.get(usize::from(packet.first()? & 15) * 4..)?;
+    let header = ip_header(packet)?;
+    let tcp = packet.get(header..)?;
     let mut options = tcp.get(20..usize::from(*tcp.get(12)? >> 4) * 4)?;
     let (mut stamps, mut sack) = (None, Vec::new());
     while let Some(&kind) = options.first() {
@@ -39,7 +52,8 @@ pub fn fields(packet: &[u8]) -> Option<Fields> {
         }
         options = options.get(len.max(1)..)?;
     }
-    Some(Fields { id: be16(packet, 4)?, seq: be32(tcp, 4)?, ack: be32(tcp, 8)?, stamps, sack })
+    let id = if header == SIX { 0 } else { be16(packet, 4)? };
+    Some(Fields { id, seq: be32(tcp, 4)?, ack: be32(tcp, 8)?, stamps, sack })
 }
 
 /// The initial sequence number of each host.

@@ -6,7 +6,7 @@
 //! prints each answer that is wrong or missing; `SYNFIN_TRUTH_TABLE=FILE` takes the table,
 //! `SYNFIN_TRUTH_KEEP=FOLDER` the labs, their captures and each packet's truth beside what was
 //! said; with `SYNFIN_TRUTH_AGAIN=1` besides, the runs kept there are scored again, not made anew.
-//! `SYNFIN_TRUTH_SIX=1` shows the analysis the same segments over IPv6, which has no IP IDs.
+//! `SYNFIN_TRUTH_SIX=1` runs them over IPv6, which has no IP IDs.
 //! Labs need a network namespace of their own: without root the test says so and passes.
 
 mod account;
@@ -16,7 +16,6 @@ mod fields;
 mod knowable;
 mod rules;
 mod score;
-mod six;
 mod store;
 mod tally;
 mod tshark;
@@ -52,14 +51,14 @@ fn counter(run: &LabOutcome, name: &str) -> i64 {
 }
 
 /// Runs the lab of a seed, or reads back the run that is kept of it.
-fn obtain(seed: u64, dir: &Path, again: bool) -> Result<Stored, String> {
+fn obtain(seed: u64, dir: &Path, ipv6: bool, again: bool) -> Result<Stored, String> {
     let kept = dir.join(format!("{seed}.json"));
     if again {
         return store::load(&kept).ok_or_else(|| format!("seed {seed}: no run of it is kept"));
     }
     let path = dir.join(format!("{seed}.toml"));
     std::fs::write(&path, rules::lab(seed)).unwrap();
-    let options = LabOptions { seed, ..LabOptions::default() };
+    let options = LabOptions { seed, ipv6, ..LabOptions::default() };
     let run = run(path.to_str().unwrap(), &options).map_err(|e| format!("seed {seed}: {e}"))?;
     let labels =
         |host| tshark::labels(&run, Observer::Host(host), &dir.join(format!("{seed}-{host}.pcapng")));
@@ -68,19 +67,16 @@ fn obtain(seed: u64, dir: &Path, again: bool) -> Result<Stored, String> {
     Ok(stored)
 }
 
-fn one(seed: u64, dir: &Path, again: bool, total: &Mutex<Total>) {
-    let Stored { run: outcome, tshark } = match obtain(seed, dir, again) {
+fn one(seed: u64, dir: &Path, ipv6: bool, again: bool, total: &Mutex<Total>) {
+    let Stored { run: outcome, tshark } = match obtain(seed, dir, ipv6, again) {
         Ok(stored) => stored,
         Err(said) => return total.lock().unwrap().failed.push(said),
     };
     let segments = account::segments(&outcome);
     let mut scores: Vec<(usize, Score)> = Vec::new();
-    let judged = tshark.iter().any(Option::is_some) && std::env::var_os("SYNFIN_TRUTH_SIX").is_none();
-    let over_six = std::env::var_os("SYNFIN_TRUTH_SIX").map(|_| six::six(&outcome));
+    let judged = tshark.iter().any(Option::is_some);
     for (host, labels) in tshark.iter().enumerate() {
-        let shown = over_six.as_ref().unwrap_or(&outcome);
-        let labels = labels.as_ref().filter(|_| over_six.is_none());
-        let score = score::score(&outcome, shown, host, &segments, labels);
+        let score = score::score(&outcome, &outcome, host, &segments, labels.as_ref());
         if std::env::var_os("SYNFIN_TRUTH_KEEP").is_some() {
             let text = dump::dump(&outcome, host, &segments, &score);
             std::fs::write(dir.join(format!("{seed}-{host}.txt")), text).unwrap();
@@ -120,6 +116,18 @@ fn seeds() -> std::ops::RangeInclusive<u64> {
 
 #[test]
 fn no_certain_verdict_is_wrong() {
+    hold(std::env::var_os("SYNFIN_TRUTH_SIX").is_some(), seeds());
+}
+
+#[test]
+fn none_is_wrong_over_ipv6_either() {
+    if std::env::var_os("SYNFIN_TRUTH").is_none() {
+        hold(true, 1..=8);
+    }
+}
+
+/// Runs the labs of these seeds and scores what is said of them.
+fn hold(ipv6: bool, seeds: std::ops::RangeInclusive<u64>) {
     if !nix::unistd::geteuid().is_root() {
         eprintln!("skipped: labs side by side need root");
         return;
@@ -128,7 +136,7 @@ fn no_certain_verdict_is_wrong() {
     let kept = std::env::var_os("SYNFIN_TRUTH_KEEP").map(std::path::PathBuf::from);
     let dir = kept.as_deref().unwrap_or(scratch.path());
     let again = std::env::var_os("SYNFIN_TRUTH_AGAIN").is_some();
-    let (seeds, total) = (seeds(), Mutex::new(Total::default()));
+    let total = Mutex::new(Total::default());
     let next = AtomicU64::new(*seeds.start());
     std::thread::scope(|scope| {
         // They mostly wait for the kernels' timers.
@@ -139,7 +147,7 @@ fn no_certain_verdict_is_wrong() {
                     if !seeds.contains(&seed) {
                         return;
                     }
-                    one(seed, dir, again, &total);
+                    one(seed, dir, ipv6, again, &total);
                 }
             });
         }

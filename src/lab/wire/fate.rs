@@ -1,9 +1,9 @@
 //! What becomes of a frame: the rules, chance, the queue before a slow line.
 
-use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::super::craft;
+use super::super::hosts::address;
 use super::super::outcome::Fate;
 use super::super::peek::{Peek, Upper};
 use super::super::rules::{Act, Seen};
@@ -138,13 +138,13 @@ impl Wire {
         self.note(index, Fate::Altered);
     }
 
-    /// Tells the sender that its packet was too big (RFC 1191), as a router does.
+    /// Tells the sender that its packet was too big (RFC 1191, RFC 8201), as a router does.
     fn refuse(&mut self, index: usize, mtu: u16) {
         let Some(frame) = self.frames.get(index) else { return };
         let packet = self.packet(&frame.bytes).to_vec();
-        let Some(p) = Peek::ipv4(&packet) else { return };
-        let router = Ipv4Addr::new(10, 9, 0, 254);
-        self.inject(None, craft::fragmentation_needed(router, p.src, mtu, &packet));
+        let Some(p) = Peek::ip(&packet) else { return };
+        let router = address(254, p.src.is_ipv6());
+        self.inject(None, craft::too_big(router, p.src, mtu, &packet));
     }
 
     /// A frame of the wire's own making, as if `from` had sent it.

@@ -71,6 +71,41 @@ impl Wire {
         }
     }
 
+    /// Runs until `done` says so, for as long as there is something to wait for: first as long as
+    /// the lab's patience, then on while a kernel has a timer running to send something again (RFC
+    /// 6298, RFC 9293 section 3.8.6.1) that will run out within as long, and while that is on its way.
+    /// Such a timer doubles each time, so this ends. `Some`: it gave up, in words.
+    pub(in crate::lab) fn wait(
+        &mut self,
+        mut done: impl FnMut(&mut Self) -> Result<bool, LabError>,
+    ) -> Result<Option<String>, LabError> {
+        let begun = Instant::now();
+        let mut limit = self.patience;
+        loop {
+            if self.run_until(limit, &mut done)? {
+                return Ok(None);
+            }
+            let armed = self.truth.armed();
+            limit = match (armed, self.due.peek()) {
+                (Some(left), _) if left <= self.patience => left + Duration::from_millis(10),
+                (_, Some(Reverse(due))) => {
+                    let left = due.at.since(self.clock.now()).max(0);
+                    Duration::from_nanos(left.cast_unsigned()) + Duration::from_millis(10)
+                }
+                _ => {
+                    self.settle()?;
+                    if done(self)? {
+                        return Ok(None);
+                    }
+                    let more = armed.map_or(String::new(), |left| {
+                        format!("; a kernel would send again in {:.0} s", left.as_secs_f64().ceil())
+                    });
+                    return Ok(Some(format!("gave up after {:.0} s{more}", begun.elapsed().as_secs_f64())));
+                }
+            };
+        }
+    }
+
     /// Runs until `done` says so; `false` when `limit` passes first.
     pub(in crate::lab) fn run_until(
         &mut self,
