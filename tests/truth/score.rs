@@ -82,7 +82,10 @@ pub struct Seen<'a> {
     pub copy: bool,
     /// Octet for octet the same as a packet before it that the wire did not copy, or copied.
     pub twin: bool,
+    /// It is an original, and one that was sent after it came before it.
     pub overtaken: bool,
+    /// One that was sent after it came before it, be it an original or not.
+    passed: bool,
     /// A packet before it in this capture shows that it is not new.
     tellable: bool,
     shut: bool,
@@ -103,8 +106,8 @@ pub fn view<'a>(run: &LabOutcome, host: usize, segments: &'a [Option<Segment>]) 
         let numbered = c.bytes.first() == Some(&0x45) && c.bytes.get(4..6) != Some(&[0, 0]);
         let twin = !packets.insert(c.bytes.to_vec()) && !numbered;
         let tellable = segment.seq < highest[from];
-        let overtaken =
-            !c.sent && !copy && segment.occupies() && !segment.resent && c.frame < latest[from] && tellable;
+        let passed = !c.sent && !copy && c.frame < latest[from];
+        let overtaken = passed && segment.occupies() && !segment.resent && tellable;
         highest[from] = highest[from].max(segment.end);
         latest[from] = latest[from].max(c.frame);
         // What acknowledges less than the sender had before is late, and its window old.
@@ -125,6 +128,7 @@ pub fn view<'a>(run: &LabOutcome, host: usize, segments: &'a [Option<Segment>]) 
             copy,
             twin,
             overtaken,
+            passed,
             tellable,
             shut: now,
             was_shut,
@@ -308,7 +312,7 @@ fn wrong(e: &Event, seen: &[Option<Seen<'_>>], said: &Said) -> Option<String> {
             unless(s.resent && s.flags & account::SYN != 0 && !p.copy, "no handshake segment was sent again")
         }
         EventKind::Retransmit => unless(s.resent && !p.copy, "it was not sent again"),
-        EventKind::Reordered => unless(p.overtaken, "it was not overtaken"),
+        EventKind::Reordered => unless(p.passed, "it was not overtaken"),
         EventKind::DuplicatedByNetwork => {
             unless(p.copy || e.evidence.witness.is_some(), "the wire made no copy")
         }
