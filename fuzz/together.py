@@ -26,6 +26,9 @@ OPTIONS = ["-rss_limit_mb=1500", "-timeout=600", "-print_final_stats=1", "-use_v
 class Target:
     """One target, over all of its starts."""
 
+    # All were told to end.
+    told = False
+
     def __init__(self, name, until, programs):
         self.name, self.until = name, until
         self.program = programs / name
@@ -60,7 +63,7 @@ class Target:
         done = re.findall(r"number_of_executed_units: *(\d+)", text) or re.findall(r"^#(\d+)\s", text, re.M)
         self.runs += int(done[-1]) if done else 0
         self.cover = (re.findall(r"cov: (\d+)", text) or [self.cover])[-1]
-        if status == 0 or os.WIFSIGNALED(status):
+        if status == 0 or os.WIFSIGNALED(status) or Target.told:
             return False
         what = re.findall(r"panicked at .*|ERROR: libFuzzer: .*|SUMMARY: .*", text)
         self.finds.append((what or ["unknown"])[0].strip())
@@ -78,8 +81,14 @@ def main():
     for target in targets:
         if target.start():
             running[target.process.pid] = target
-    # A target that is told to end writes its figures first.
-    signal.signal(signal.SIGTERM, lambda *_: [t.process.send_signal(signal.SIGINT) for t in running.values()])
+
+    def end(*_):
+        # A target that is told to end writes its figures first.
+        Target.told = True
+        for target in running.values():
+            target.process.send_signal(signal.SIGINT)
+
+    signal.signal(signal.SIGTERM, end)
     while running:
         pid, status, usage = os.wait4(-1, 0)
         target = running.pop(pid, None)
