@@ -129,3 +129,36 @@ fn what_a_record_must_not_have_is_refused() {
         assert!(records::read(&bad).is_err(), "{bad}");
     }
 }
+
+#[test]
+fn no_format_makes_up_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("timeless.pcapng");
+    fs::write(&file, rare::timeless()).unwrap();
+    for (format, view) in
+        [("json", None), ("csv", None), ("html", None), ("text", None), ("text", Some("explain"))]
+    {
+        let mut run = Command::new(env!("CARGO_BIN_EXE_synfin"));
+        run.arg("replay").arg(&file).args(["--format", format]);
+        run.args(view.map(|v| ["--view", v]).into_iter().flatten());
+        let out = run.output().unwrap();
+        assert!(out.status.success(), "{format}: {}", String::from_utf8_lossy(&out.stderr));
+        let text = String::from_utf8(out.stdout).unwrap();
+        // The least moment there is, as a number and as a date.
+        for made_up in [&i64::MIN.to_string()[..16], "1677", "1970"] {
+            assert!(!text.contains(made_up), "{format}: {made_up}\n{text}");
+        }
+        let told = match format {
+            "json" => {
+                let all: Value = serde_json::from_str(&text).unwrap();
+                let streams = all["streams"].as_array().unwrap();
+                assert!(streams.iter().all(|s| s["duration"].is_null() && s["first"].is_null()), "{text}");
+                streams.len() >= 4
+            }
+            "csv" => text.lines().count() >= 5,
+            "html" => text.contains("<dd>unknown</dd>"),
+            _ => text.contains(if view.is_some() { "the capture does not tell" } else { ", ?" }),
+        };
+        assert!(told, "{format}: {text}");
+    }
+}

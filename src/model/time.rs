@@ -10,8 +10,8 @@ use std::fmt;
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// No time at all: what the simple packets of pcapng have. Compare with it before
-    /// anything is computed.
+    /// No time at all: what the simple packets of pcapng have. It is before every other moment
+    /// in order, and no time from any of them.
     pub const NONE: Self = Self(i64::MIN);
 
     /// A moment from whole seconds and nanoseconds since the epoch, saturating.
@@ -26,10 +26,33 @@ impl Timestamp {
         self.0
     }
 
-    /// Nanoseconds from `earlier` to `self`; negative when the clock stepped back.
+    /// Nanoseconds since the epoch, where there is a time.
     #[must_use]
+    pub const fn known(self) -> Option<i64> {
+        if self.0 == Self::NONE.0 { None } else { Some(self.0) }
+    }
+
+    /// Nanoseconds from `earlier` to `self`; negative when the clock stepped back, and 0 where
+    /// one of them has no time.
+    #[must_use]
+    #[inline]
     pub const fn since(self, earlier: Self) -> i64 {
+        if self.0 == Self::NONE.0 || earlier.0 == Self::NONE.0 {
+            return 0;
+        }
         self.0.saturating_sub(earlier.0)
+    }
+
+    /// Makes the span from `first` to `last` hold `ts`, where that is a time.
+    #[inline]
+    pub fn widen(first: &mut Self, last: &mut Self, ts: Self) {
+        if ts == Self::NONE {
+            return;
+        }
+        if *first == Self::NONE || ts < *first {
+            *first = ts;
+        }
+        *last = ts.max(*last);
     }
 
     /// This moment moved by `nanos` (which may be negative), saturating.

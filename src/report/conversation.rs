@@ -40,6 +40,14 @@ pub struct Conversation {
     pub udp: Option<UdpFacts>,
 }
 
+impl Conversation {
+    /// Nanoseconds from its first packet to its last, where their times are known.
+    #[must_use]
+    pub fn lasted(&self) -> Option<i64> {
+        self.first.known().map(|_| self.last.since(self.first))
+    }
+}
+
 /// What a row of a table begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Glance {

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::ops::BitXor;
 
 use crate::decode::{IcmpMessage, Record, TcpSegment, UdpDatagram};
-use crate::model::{Protocol, Side, StreamId, TcpFlags, Timestamp};
+use crate::model::{Protocol, Side, StreamId, TcpFlags};
 
 use super::batch::Ahead;
 use super::sink::{SeenDatagram, Sink};
@@ -104,13 +104,7 @@ impl Tracker {
         match record {
             Record::Tcp(segment) if segment.cut => sink.cut(record),
             Record::Udp(datagram) if datagram.cut => sink.cut(record),
-            Record::Tcp(segment) if segment.ip.ts == Timestamp::NONE => {
-                // Nothing can be measured without a time; at 0 no duration is made up.
-                let mut timed = *segment;
-                timed.ip.ts = Timestamp(0);
-                self.tcp(&timed, segment, at, &ahead.options, sink);
-            }
-            Record::Tcp(segment) => self.tcp(segment, segment, at, &ahead.options, sink),
+            Record::Tcp(segment) => self.tcp(segment, at, &ahead.options, sink),
             Record::Udp(datagram) => self.udp(datagram, at, sink),
             Record::Icmp(message) => self.icmp(message, sink),
         }
@@ -156,16 +150,8 @@ impl Tracker {
         self.tcp.insert(at, TcpConversation::new(at, stream, s.ip.frame, s.ip.ts))
     }
 
-    /// A segment to measure with, and as it is told.
     #[inline]
-    fn tcp(
-        &mut self,
-        s: &TcpSegment,
-        told: &TcpSegment,
-        at: &Whose,
-        options: &OptionFacts,
-        sink: &mut impl Sink,
-    ) {
+    fn tcp(&mut self, s: &TcpSegment, at: &Whose, options: &OptionFacts, sink: &mut impl Sink) {
         let mut port_reuse = false;
         let slot = match self.tcp.find(at) {
             Some(slot) => {
@@ -184,10 +170,9 @@ impl Tracker {
         if conversation.icmp_only {
             *conversation = TcpConversation::new(at, conversation.stream, s.ip.frame, s.ip.ts);
         }
-        let ts = told.ip.ts;
-        let emit = &mut |event| sink.event(&Event { ts, ..event });
+        let emit = &mut |event| sink.event(&event);
         let seen = conversation.segment(s, options, port_reuse, &mut self.pool, emit);
-        sink.tcp(told, &seen, conversation);
+        sink.tcp(s, &seen, conversation);
         if conversation.is_finished() && !conversation.queued {
             self.finish_one(slot);
         }

@@ -88,10 +88,7 @@ impl UdpConversation {
         }
         let dir = u8::from(ip.src != self.ends[0]);
         self.touched = true;
-        if ip.ts != Timestamp::NONE {
-            self.first = if self.first == Timestamp::NONE { ip.ts } else { self.first.min(ip.ts) };
-            self.last = self.last.max(ip.ts);
-        }
+        Timestamp::widen(&mut self.first, &mut self.last, ip.ts);
         self.counts[usize::from(dir)].add(ip.wire, u64::from(datagram.payload), 8);
         dir
     }

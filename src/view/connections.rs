@@ -165,7 +165,7 @@ fn figures(c: &Conversation, line: &mut Line) {
     if let Some(rtt) = tcp.and_then(rtt) {
         push_duration(rtt, cell);
     }
-    push_duration(c.last.since(c.first), line.cell(15, Tone::Plain));
+    push_lasted(c, line.cell(15, Tone::Plain));
 }
 
 /// What stands under the row where there is no room for figures, as a list of facts none
@@ -191,12 +191,20 @@ fn facts(c: &Conversation, note: &mut String) {
     next(note);
     push_pair(c.traffic, |t| t.bytes, push_octets, note);
     next(note);
-    push_duration(c.last.since(c.first), note);
+    push_lasted(c, note);
 }
 
 /// The last cell where facts stand under the row.
 fn packets(traffic: PerSide<Traffic>, line: &mut Line) {
     push_pair(traffic, |t| t.packets, push_count, line.cell(4, Tone::Plain));
+}
+
+/// From the first packet to the last.
+fn push_lasted(c: &Conversation, to: &mut String) {
+    match c.lasted() {
+        Some(nanos) => push_duration(nanos, to),
+        None => to.push('?'),
+    }
 }
 
 /// `orig / resp`.

@@ -58,8 +58,8 @@ pub(super) const CONVERSATION: [Field<Conversation>; 45] = [
     field!("closed_by", |c| tcp(c, |t| t.teardown.by().map_or(Datum::Absent, |by| Word(by.name())))),
     field!("completeness", |c| tcp(c, |t| Num(t.completeness.into()))),
     field!("conn_state", |c| tcp(c, |t| Word(t.conn_state))),
-    field!("duration", |c| Datum::Int(c.last.since(c.first))),
-    field!("first", |c| Datum::Int(c.first.nanos())),
+    field!("duration", |c| int(c.lasted())),
+    field!("first", |c| int(c.first.known())),
     field!("first_frame", |c| Num(c.first_frame)),
     field!("first_icmp", |c| udp(c, |u| u.first_icmp.as_ref().map_or(Datum::Absent, Datum::Icmp))),
     field!("handshake", |c| tcp(c, |t| Word(t.handshake.name()))),
@@ -69,7 +69,7 @@ pub(super) const CONVERSATION: [Field<Conversation>; 45] = [
     field!("icmp_errors", |c| udp(c, |u| Num(u.icmp_errors))),
     field!("icmp_only", |c| udp(c, |u| known(u.icmp_only.then_some(Flag(true))))),
     field!("initial_rtt", |c| tcp(c, |t| int(t.initial_rtt))),
-    field!("last", |c| Datum::Int(c.last.nanos())),
+    field!("last", |c| int(c.last.known())),
     field!("lite", |c| udp(c, |u| known(u.lite.then_some(Flag(true))))),
     field!("orig", |c| Addr(c.endpoints[Side::Orig].addr)),
     field!("orig_bytes", |c| Num(c.traffic[Side::Orig].bytes)),
@@ -162,7 +162,7 @@ pub(super) const EVENT: [Field<Event>; 10] = [
     field!("protocol", |e| Word(e.stream.protocol.name())),
     field!("side", |e| Word(e.side.name())),
     field!("stream", |e| Num(e.stream.number.into())),
-    field!("ts", |e| Datum::Int(e.ts.nanos())),
+    field!("ts", |e| int(e.ts.known())),
     field!("type", |_| Word("event")),
 ];
 

@@ -210,7 +210,7 @@ pub fn row(id: StreamId, r: &Row) -> Value {
     merge(
         &mut fields,
         json!({
-            "frame": r.frame, "ts": r.ts.nanos(), "stream": id.number, "side": r.side.name(),
+            "frame": r.frame, "ts": r.ts.known(), "stream": id.number, "side": r.side.name(),
             "wire": r.wire, "ip_hdr_len": r.ip_header_len, "ip_id": r.ip_id, "ttl": r.ttl,
             "hdr_len": r.header_len, "len": r.len,
         }),

@@ -176,8 +176,7 @@ impl TcpConversation {
         let dir = self.direction(s.ip.src);
         let d = usize::from(dir);
         self.touched = true;
-        self.first = self.first.min(s.ip.ts);
-        self.last = self.last.max(s.ip.ts);
+        Timestamp::widen(&mut self.first, &mut self.last, s.ip.ts);
         self.halves[d].counts.add(s.ip.wire, u64::from(s.len), s.header_len);
         let first = self.packets() == 1;
         if s.flags.any(TcpFlags::SYN) {

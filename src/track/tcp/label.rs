@@ -340,7 +340,8 @@ fn acknowledge(rev: &mut LabelSide, seg: &Seen, pool: &mut Pool, a: &mut Analysi
     let (frame, ts) = exact?;
     a.acks_frame = Some(frame);
     a.ack_rtt = seg.ts.since(ts);
-    (!resent).then_some(a.ack_rtt)
+    let timed = ts.known().is_some() && seg.ts.known().is_some();
+    (timed && !resent).then_some(a.ack_rtt)
 }
 
 /// Octets in flight after this segment, and octets since the last PSH.

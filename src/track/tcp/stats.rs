@@ -123,12 +123,12 @@ impl Stats {
     /// When its first and its last segment with payload passed.
     #[must_use]
     pub fn data_times(&self) -> Option<(Timestamp, Timestamp)> {
-        (self.data_segments > 0).then_some(self.data_times)
+        (self.data_times.0 != Timestamp::NONE).then_some(self.data_times)
     }
 
     /// When its last segment with payload passed.
     pub(super) fn last_data(&self) -> Option<Timestamp> {
-        (self.data_segments > 0).then_some(self.data_times.1)
+        self.data_times().map(|times| times.1)
     }
 
     /// Payload sent before the first acknowledgment of any of it; `None` until that came.
@@ -202,13 +202,17 @@ impl Stats {
     #[inline]
     fn data(&mut self, s: &TcpSegment, digest: &Digest<'_>, nature: Nature) {
         if self.data_segments == 0 {
-            self.data_times.0 = s.ip.ts;
             self.first_data = s.seq;
         }
         self.data_segments = self.data_segments.saturating_add(1);
         let (low, high) = self.segment_sizes;
         self.segment_sizes = (low.min(s.len), high.max(s.len));
-        self.data_times.1 = s.ip.ts;
+        if s.ip.ts != Timestamp::NONE {
+            self.data_times.1 = s.ip.ts;
+            if self.data_times.0 == Timestamp::NONE {
+                self.data_times.0 = s.ip.ts;
+            }
+        }
         let end = s.seq.plus(s.len);
         let behind = if digest.next_known { digest.next_before.distance(s.seq) } else { 0 };
         match nature {

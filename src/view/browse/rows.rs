@@ -27,7 +27,7 @@ pub(super) fn connection(c: &Conversation, width: usize, ascii: bool) -> String 
         &state,
         &packets.to_string(),
         &octets(i64::try_from(payload).unwrap_or(i64::MAX)),
-        &time(c.last.since(c.first)),
+        &c.lasted().map_or_else(|| "?".into(), time),
     ];
     let (mut right, room) = columns_of(right, width);
     if ascii {

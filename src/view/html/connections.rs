@@ -67,7 +67,9 @@ pub(super) fn section(report: &Report, limits: &Limits) -> Markup {
 fn row(order: usize, c: &Conversation, report: &Report) -> Markup {
     let detailed = report.details.iter().any(|d| d.id == Some(c.id));
     let start = report.summary.first.map_or(0, |first| c.first.since(first));
-    let duration = c.last.since(c.first);
+    let (start, duration) = (c.first.known().map(|_| start), c.lasted());
+    let value = |nanos: Option<i64>| nanos.unwrap_or(-1);
+    let shown = |nanos: Option<i64>| nanos.map_or_else(|| "?".into(), time);
     let tcp = c.tcp.as_deref();
     let resent = tcp.map(|t| Side::BOTH.iter().map(|&s| t.sides[s].retransmitted_segments).sum::<u64>());
     let payload = |side| c.traffic[side].payload;
@@ -90,8 +92,8 @@ fn row(order: usize, c: &Conversation, report: &Report) -> Markup {
                 }
             }
             td.n data-v=(resent.map_or(-1, |n| i64::try_from(n).unwrap_or(i64::MAX))) { (resent.map_or_else(String::new, count)) }
-            td.n data-v=(start) { (time(start)) }
-            td.n data-v=(duration) { (time(duration)) }
+            td.n data-v=(value(start)) { (shown(start)) }
+            td.n data-v=(value(duration)) { (shown(duration)) }
         }
     }
 }

@@ -106,7 +106,7 @@ fn facts(c: &Conversation) -> Markup {
     html! {
         dl {
             dt { "Time" }
-            dd { (moment(c.first)) ", for " (time(c.last.since(c.first))) }
+            dd { (moment(c.first)) @if let Some(nanos) = c.lasted() { ", for " (time(nanos)) } }
             @for side in Side::BOTH {
                 @let t = &c.traffic[side];
                 dt { (c.endpoints[side]) " sent" }

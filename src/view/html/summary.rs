@@ -37,6 +37,9 @@ pub(super) fn volume(n: u64) -> String {
 
 /// A moment as date and time, UTC.
 pub(super) fn moment(ts: Timestamp) -> String {
+    if ts == Timestamp::NONE {
+        return "unknown".into();
+    }
     match jiff::Timestamp::from_nanosecond(ts.nanos().into()) {
         Ok(t) => t.strftime("%Y-%m-%d %H:%M:%S%.6f UTC").to_string(),
         Err(_) => format!("{ts} s since 1970"),

@@ -136,9 +136,7 @@ fn addresses(l: &mut Lines, ip: &Context) {
 
 /// A moment, where there is one.
 fn time(l: &mut Lines, key: Key, ts: Timestamp) {
-    if ts != Timestamp::NONE {
-        l.int(key, ts.nanos());
-    }
+    l.maybe(key, ts.known());
 }
 
 fn head(l: &mut Lines, ip: &Context) {

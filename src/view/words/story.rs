@@ -89,8 +89,14 @@ pub(in crate::view) fn data(c: &Conversation, tcp: Option<&TcpFacts>) -> String 
     if let Some(first) = text.get_mut(..1) {
         first.make_ascii_uppercase();
     }
-    let span = c.last.since(c.first);
-    format!("{text}; {}. From the first packet to the last it takes {}.", way(Side::Resp), duration(span))
+    format!("{text}; {}. {}", way(Side::Resp), lasted(c))
+}
+
+fn lasted(c: &Conversation) -> String {
+    c.lasted().map_or_else(
+        || "When its packets passed, the capture does not tell.".into(),
+        |nanos| format!("From the first packet to the last it takes {}.", duration(nanos)),
+    )
 }
 
 /// Round trips and windows of a side, where they tell something.
@@ -348,7 +354,7 @@ pub(in crate::view) fn udp(c: &Conversation, udp: &UdpFacts) -> String {
     } else {
         "No datagram comes back: whether any arrived, the packets do not tell.".into()
     };
-    format!("{asks} {answer} From the first packet to the last it takes {}.", duration(c.last.since(c.first)))
+    format!("{asks} {answer} {}", lasted(c))
 }
 
 /// Events that the story does not know of.

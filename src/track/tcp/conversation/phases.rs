@@ -35,7 +35,7 @@ impl TcpConversation {
             let syn = std::mem::replace(&mut self.syn_ts, Timestamp::NONE);
             if syn != Timestamp::NONE && self.begin.syn[1 - d] {
                 // Karn: a SYN sent twice leaves open which of them this answers.
-                if self.handshake_retries == 0 {
+                if self.handshake_retries == 0 && s.ip.ts != Timestamp::NONE {
                     self.syn_rtt = Some(s.ip.ts.since(syn));
                 }
             }
