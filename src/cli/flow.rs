@@ -13,7 +13,7 @@ use crate::model::{LinkType, Packet};
 use crate::report::{FrameTotals, Recorder};
 use crate::source::{PacketSource, SourceError};
 use crate::track::{Batch, KeyHasher, Sink, Tracker, TrackerOptions};
-use crate::view::ndjson::{Ahead, Ndjson};
+use crate::view::ndjson::{Ndjson, Stretches};
 
 use super::progress::ProgressLine;
 use super::relay::relay;
@@ -34,7 +34,7 @@ pub(super) trait Destination: Sink {
     }
 
     /// Exchanges what is written ahead: of the records that come next for those that came.
-    fn exchange(&mut self, ahead: &mut Ahead) {
+    fn exchange(&mut self, ahead: &mut Stretches) {
         let _ = ahead;
     }
 
@@ -59,7 +59,7 @@ impl<W: std::io::Write> Destination for Ndjson<W> {
         self.has_packets()
     }
 
-    fn exchange(&mut self, ahead: &mut Ahead) {
+    fn exchange(&mut self, ahead: &mut Stretches) {
         Self::exchange(self, ahead);
     }
 }

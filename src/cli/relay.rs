@@ -5,13 +5,13 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, TrySendError, 
 use std::thread;
 
 use crate::track::Batch;
-use crate::view::ndjson::Ahead;
+use crate::view::ndjson::Stretches;
 
 /// Records, and what of their text was written ahead.
 #[derive(Default)]
 pub(super) struct Load {
     pub batch: Batch,
-    pub ahead: Ahead,
+    pub ahead: Stretches,
 }
 
 /// Full batches under way.

@@ -6,7 +6,7 @@
 
 mod values;
 
-use crate::model::{Endpoint, Side, StreamId, Timestamp};
+use crate::model::{Endpoint, StreamId};
 use crate::track::{Event, Evidence};
 
 use super::conversation::{Conversation, Glance, RttFacts, TcpFacts, TcpSideFacts, Traffic, UdpFacts};
@@ -101,10 +101,7 @@ pub(super) fn unpack<T: Packed>(from: &[u8]) -> Option<(T, &[u8])> {
 pub(super) fn glance(from: &[u8]) -> Option<Glance> {
     let from = &mut Unpacker::new(from)?;
     // Fields are read in the order in which they stand in a conversation.
-    let (id, endpoints) = (Packed::unpack(from), Packed::unpack(from));
-    let _: (Side, u64) = (Packed::unpack(from), Packed::unpack(from));
-    let _: (Timestamp, Timestamp) = Packed::unpack(from);
-    let traffic = Packed::unpack(from);
+    let (id, endpoints, traffic) = (Packed::unpack(from), Packed::unpack(from), Packed::unpack(from));
     let roles_known = !bool::unpack(from) || bool::unpack(from);
     Some(Glance { id, endpoints, traffic, roles_known })
 }
@@ -134,7 +131,7 @@ macro_rules! fields {
 }
 
 fields! {
-    Conversation { id, endpoints, first_sender, first_frame, first, last, traffic, tcp, udp }
+    Conversation { id, endpoints, traffic, tcp, first_sender, first_frame, first, last, udp }
     StreamId { protocol, number }
     Endpoint { addr, port }
     Traffic { packets, bytes, payload, header_bytes }

@@ -5,6 +5,18 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::net::IpAddr;
 
+/// The name of a member with all that stands around it, so that it is copied at once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Key(pub &'static str);
+
+/// `,"name":`, as a [`Key`].
+macro_rules! key {
+    ($name:expr) => {
+        $crate::view::buffer::Key(concat!(",\"", $name, "\":"))
+    };
+}
+pub(super) use key;
+
 /// Octets that text is appended to.
 #[derive(Debug, Default)]
 pub(super) struct Buffer {
@@ -12,22 +24,6 @@ pub(super) struct Buffer {
     /// Text of IPv6 addresses formatted last, which the next line often needs again.
     cache: [Option<(IpAddr, u8, [u8; 46])>; 8],
 }
-
-/// The numbers of an octet, each with how many digits it has.
-const SHORT: [([u8; 3], u8); 256] = {
-    let mut all = [([0; 3], 0); 256];
-    let mut n = 0;
-    while n < 256 {
-        let [a, b, c] = [b'0' + (n / 100) as u8, b'0' + (n / 10 % 10) as u8, b'0' + (n % 10) as u8];
-        all[n] = match n {
-            0..10 => ([c, 0, 0], 1),
-            10..100 => ([b, c, 0], 2),
-            _ => ([a, b, c], 3),
-        };
-        n += 1;
-    }
-    all
-};
 
 /// What prints itself, as octets.
 struct Printed<'a>(&'a mut Vec<u8>);
@@ -94,16 +90,6 @@ impl Buffer {
         self.text(itoa::Buffer::new().format(n));
     }
 
-    /// A number of up to three digits.
-    #[inline]
-    fn short(&mut self, n: u8) {
-        let (text, len) = SHORT[usize::from(n)];
-        // All three, because a known number of octets is copied without a call.
-        let end = self.bytes.len() + usize::from(len);
-        self.bytes.extend_from_slice(&text);
-        self.bytes.truncate(end);
-    }
-
     /// An address in its canonical form (RFC 5952).
     #[inline]
     pub fn addr(&mut self, addr: IpAddr) {
@@ -113,7 +99,7 @@ impl Buffer {
                     if i > 0 {
                         self.octet(b'.');
                     }
-                    self.short(octet);
+                    self.digits(octet.into());
                 }
             }
             IpAddr::V6(six) => {

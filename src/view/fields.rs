@@ -7,6 +7,8 @@ use crate::model::{PerSide, Protocol, Side, TcpState};
 use crate::report::{Conversation, RttFacts, TcpFacts, TcpSideFacts, UdpFacts};
 use crate::track::{Event, Evidence, Labels};
 
+use super::buffer::Key;
+
 /// The value of a field.
 #[derive(Debug, Clone)]
 pub(super) enum Datum<'a> {
@@ -33,14 +35,14 @@ pub(super) enum Datum<'a> {
 #[derive(Debug)]
 pub(super) struct Field<T> {
     pub name: &'static str,
-    /// `,"name":`, as JSON has it behind another field.
-    pub key: &'static str,
+    /// As JSON has it behind another field.
+    pub key: Key,
     pub get: fn(&T) -> Datum<'_>,
 }
 
 macro_rules! field {
     ($name:literal, $get:expr) => {
-        $crate::view::fields::Field { name: $name, key: concat!(",\"", $name, "\":"), get: $get }
+        $crate::view::fields::Field { name: $name, key: $crate::view::buffer::key!($name), get: $get }
     };
 }
 pub(super) use field;
@@ -222,7 +224,8 @@ mod tests {
     #[test]
     fn names_are_in_the_order_of_the_alphabet() {
         fn sorted<T>(fields: &[Field<T>]) -> bool {
-            fields.is_sorted_by_key(|f| f.name) && fields.iter().all(|f| f.key == format!(",\"{}\":", f.name))
+            fields.is_sorted_by_key(|f| f.name)
+                && fields.iter().all(|f| f.key.0 == format!(",\"{}\":", f.name))
         }
         assert!(sorted(&CONVERSATION) && sorted(&SIDE) && sorted(&RTT) && sorted(&ICMP));
         assert!(sorted(&EVENT) && sorted(&EVIDENCE));

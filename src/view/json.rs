@@ -150,7 +150,7 @@ pub(super) fn object<T>(fields: &[Field<T>], of: &T, to: &mut Buffer) {
         let datum = (field.get)(of);
         if !matches!(datum, Datum::Absent) {
             // No comma before the first one.
-            to.bytes.extend_from_slice(field.key.as_bytes().get(comma..).unwrap_or_default());
+            to.bytes.extend_from_slice(field.key.0.as_bytes().get(comma..).unwrap_or_default());
             comma = 0;
             put(&datum, to);
         }

@@ -21,17 +21,15 @@ pub fn push_count(n: u64, to: &mut String) {
     push_digits(n % 1000, 3, to);
 }
 
-/// Appends `n` in at least `least` digits.
+/// What stands before a number that has too few digits: those of the least number there is.
+const ZEROS: &str = "000";
+
+/// Appends `n` in at least `least` digits, which are one to three.
 pub(super) fn push_digits(n: u64, least: usize, to: &mut String) {
-    let mut digits = [b'0'; 20];
-    let (mut rest, mut at) = (n, digits.len());
-    while rest > 0 {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-    }
-    let from = at.min(digits.len() - least.min(20));
-    to.push_str(str::from_utf8(&digits[from..]).unwrap_or_default());
+    let mut buffer = itoa::Buffer::new();
+    let digits = buffer.format(n);
+    to.push_str(ZEROS.get(digits.len()..least).unwrap_or(""));
+    to.push_str(digits);
 }
 
 /// `n` of a thing, in words: `1 packet`, `2 packets`.

@@ -17,20 +17,28 @@ pub fn fit_charset<'a>(text: &'a str, style: &Style) -> Cow<'a, str> {
     }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        match c {
-            '→' => out.push_str("->"),
-            '←' => out.push_str("<-"),
-            '…' => out.push_str("..."),
-            '─' => out.push('-'),
-            '█' => out.push('#'),
-            '·' => out.push('|'),
-            'µ' => out.push('u'),
-            '×' => out.push('x'),
-            _ if c.is_ascii() => out.push(c),
-            _ => out.extend(c.escape_unicode()),
+        match mark(c) {
+            Some(ascii) => out.push_str(ascii),
+            None if c.is_ascii() => out.push(c),
+            None => out.extend(c.escape_unicode()),
         }
     }
     out.into()
+}
+
+/// A mark of synfin's own words in ASCII. Each takes one column as it is.
+const fn mark(c: char) -> Option<&'static str> {
+    Some(match c {
+        '→' => "->",
+        '←' => "<-",
+        '…' => "...",
+        '─' => "-",
+        '█' => "#",
+        '·' => "|",
+        'µ' => "u",
+        '×' => "x",
+        _ => return None,
+    })
 }
 
 /// Where a [`paragraph`] that has it is broken, and nowhere else. It is written as a space; no
@@ -74,9 +82,7 @@ pub(super) fn text_width(text: &str) -> usize {
     if text.is_ascii() {
         return text.len();
     }
-    // The marks that synfin's own words have take one column each.
-    let ours = |c: char| c.is_ascii() || matches!(c, '→' | '←' | '…' | '─' | '·' | 'µ' | '×');
-    if text.chars().all(ours) { text.chars().count() } else { text.width() }
+    if text.chars().all(|c| c.is_ascii() || mark(c).is_some()) { text.chars().count() } else { text.width() }
 }
 
 /// Shows `text` to `line` in lines of at most `width` columns, broken at [`BREAK`]s, or else

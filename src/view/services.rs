@@ -82,7 +82,9 @@ pub fn push_endpoint(end: Endpoint, to: &mut String) {
             }
         }
         // Writing to a string cannot fail.
-        IpAddr::V6(addr) => drop(write!(to, "[{addr}]")),
+        IpAddr::V6(addr) => {
+            let _ = write!(to, "[{addr}]");
+        }
     }
     to.push(':');
     push_digits(end.port.into(), 1, to);

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{PerSide, Protocol, SeqNum, TcpState};
+use crate::model::{PerSide, Protocol, SeqNum, Side, TcpState, Timestamp};
 use crate::report::{Conversations, Events};
 use crate::track::{CONN_STATES, Confidence, EventKind, Handshake, Labels, Teardown};
 

@@ -24,6 +24,25 @@ macro_rules! numbers {
 
 numbers! { u8 u16 u32 u64 }
 
+/// What has one number inside.
+macro_rules! wrappers {
+    ($($of:ident)*) => {$(
+        impl Packed for $of {
+            #[inline]
+            fn pack(&self, to: &mut Packer) {
+                self.0.pack(to);
+            }
+
+            #[inline]
+            fn unpack(from: &mut Unpacker<'_>) -> Self {
+                Self(Packed::unpack(from))
+            }
+        }
+    )*};
+}
+
+wrappers! { SeqNum Labels }
+
 impl Packed for bool {
     #[inline]
     fn pack(&self, to: &mut Packer) {
@@ -64,18 +83,6 @@ impl Packed for Timestamp {
     }
 }
 
-impl Packed for SeqNum {
-    #[inline]
-    fn pack(&self, to: &mut Packer) {
-        self.0.pack(to);
-    }
-
-    #[inline]
-    fn unpack(from: &mut Unpacker<'_>) -> Self {
-        Self(Packed::unpack(from))
-    }
-}
-
 impl<T: Packed> Packed for Option<T> {
     #[inline]
     fn pack(&self, to: &mut Packer) {
@@ -113,18 +120,6 @@ impl<T: Packed> Packed for PerSide<T> {
     fn unpack(from: &mut Unpacker<'_>) -> Self {
         let orig = T::unpack(from);
         Self::new(orig, T::unpack(from))
-    }
-}
-
-impl Packed for Labels {
-    #[inline]
-    fn pack(&self, to: &mut Packer) {
-        self.0.pack(to);
-    }
-
-    #[inline]
-    fn unpack(from: &mut Unpacker<'_>) -> Self {
-        Self(Packed::unpack(from))
     }
 }
 

@@ -1,9 +1,10 @@
 //! What the record of a segment tells without its conversation, written ahead: most of its
 //! text, which another thread than the one that tracks can write.
 
-use super::line::{Lines, key};
+use super::line::Lines;
 use super::{addresses, head, tail};
 use crate::decode::{Record, TcpSegment};
+use crate::view::buffer::key;
 
 /// The stretches of a segment's record between which stands what its conversation tells.
 pub(super) const STRETCHES: [fn(&mut Lines, &TcpSegment); 4] = [
@@ -30,15 +31,15 @@ pub(super) const STRETCHES: [fn(&mut Lines, &TcpSegment); 4] = [
 
 /// Stretches of the segments of a batch, one behind the other.
 #[derive(Debug, Default)]
-pub struct Ahead {
+pub struct Stretches {
     lines: Lines,
     /// Where each ends.
-    ends: Vec<u32>,
+    ends: Vec<usize>,
     /// Those that were taken.
     taken: usize,
 }
 
-impl Ahead {
+impl Stretches {
     /// Writes the stretches of each segment in `records` that the tracker will tell of.
     pub fn write(&mut self, records: &[Record]) {
         for record in records {
@@ -47,7 +48,7 @@ impl Ahead {
             {
                 for stretch in STRETCHES {
                     stretch(&mut self.lines, segment);
-                    self.ends.push(self.lines.buffer.bytes.len() as u32);
+                    self.ends.push(self.lines.buffer.bytes.len());
                 }
             }
         }
@@ -66,6 +67,6 @@ impl Ahead {
         let end = *self.ends.get(self.taken)?;
         let start = self.taken.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
         self.taken += 1;
-        self.lines.buffer.bytes.get(start as usize..end as usize)
+        self.lines.buffer.bytes.get(start..end)
     }
 }

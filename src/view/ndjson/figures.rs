@@ -1,9 +1,10 @@
 //! What records of whole conversations and of events have in common: ends, counts, the
 //! figures of both sides, evidence.
 
-use super::line::{Lines, key};
+use super::line::Lines;
 use crate::model::Endpoint;
 use crate::track::{Counts, Evidence, Rtt, Stats, TcpConversation};
+use crate::view::buffer::key;
 
 /// Who sent the first packet, and the other.
 pub(super) fn ends(l: &mut Lines, ends: [Endpoint; 2]) {

@@ -5,19 +5,7 @@ use std::net::IpAddr;
 
 use crate::decode::OptionField;
 use crate::model::ProtoPath;
-use crate::view::buffer::Buffer;
-
-/// The name of a member with all that stands around it, so that it is copied at once.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Key(pub &'static str);
-
-/// `,"name":`, as a [`Key`].
-macro_rules! key {
-    ($name:literal) => {
-        $crate::view::ndjson::line::Key(concat!(",\"", $name, "\":"))
-    };
-}
-pub(super) use key;
+use crate::view::buffer::{Buffer, Key};
 
 /// A buffer that JSON objects are appended to.
 #[derive(Debug)]
@@ -48,7 +36,7 @@ impl Lines {
         self.buffer.text("}\n");
     }
 
-    /// The name of a member, by [`key`].
+    /// The name of a member, by [`key`](crate::view::buffer::key).
     #[inline(always)]
     fn key(&mut self, Key(key): Key) {
         self.buffer.text(key);
@@ -185,6 +173,7 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::{Lines, OptionField};
+    use crate::view::buffer::key;
 
     #[test]
     fn usual_options_are_told_as_all_are() {

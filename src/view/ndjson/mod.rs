@@ -11,20 +11,21 @@ use std::mem;
 
 use ahead::STRETCHES;
 use figures::{counts, ends, evidence, sides};
-use line::{Key, Lines, key};
+use line::Lines;
 
-pub use ahead::Ahead;
+pub use ahead::Stretches;
 
 use crate::decode::{Context, IcmpMessage, Record, TcpSegment, UdpDatagram};
 use crate::model::{Side, StreamId, Timestamp};
 use crate::track::{Event, Labels, SeenDatagram, SeenSegment, Sink, TcpConversation, UdpConversation};
+use crate::view::buffer::{Key, key};
 
 /// Writes records to `out`. An error of `out` is kept, and nothing is written after it.
 #[derive(Debug)]
 pub struct Ndjson<W: Write> {
     out: W,
     lines: Lines,
-    ahead: Ahead,
+    ahead: Stretches,
     /// Packet records too, not only conversations and events.
     packets: bool,
     /// Each record is wanted as soon as it is there.
@@ -38,7 +39,14 @@ const GATHER: usize = 64 << 10;
 impl<W: Write> Ndjson<W> {
     /// Records into `out`; with `packets` one for each header too.
     pub fn new(out: W, packets: bool) -> Self {
-        Self { out, lines: Lines::default(), ahead: Ahead::default(), packets, prompt: false, error: None }
+        Self {
+            out,
+            lines: Lines::default(),
+            ahead: Stretches::default(),
+            packets,
+            prompt: false,
+            error: None,
+        }
     }
 
     /// With [`Ndjson::catch_up`] what is there is written, for whoever waits for it.
@@ -54,7 +62,7 @@ impl<W: Write> Ndjson<W> {
     }
 
     /// Exchanges what is written ahead: of the records that come next for those that came.
-    pub const fn exchange(&mut self, ahead: &mut Ahead) {
+    pub const fn exchange(&mut self, ahead: &mut Stretches) {
         mem::swap(&mut self.ahead, ahead);
     }
 
