@@ -1,9 +1,10 @@
-//! The trip: source → decode → track → sink, on one thread or on two.
+//! The trip: source → decode → track → sink, on one thread or on several.
 //!
-//! With two, one reads, decodes and hashes while the other tracks. The order is that of the
-//! packets either way, so the output is the same to the byte.
+//! With two, one reads, decodes and hashes while the other tracks. Where a sink can be had for
+//! each shard of the tracker, all threads track as well. The output is the same to the byte.
 
 use std::collections::BTreeMap;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -12,11 +13,12 @@ use crate::decode::{Decoder, Record};
 use crate::model::{LinkType, Packet};
 use crate::report::{FrameTotals, Recorder};
 use crate::source::{PacketSource, SourceError};
-use crate::track::{Batch, KeyHasher, Sink, Tracker, TrackerOptions};
+use crate::track::{Batch, KeyHasher, Numbers, Sink, Tracker, TrackerOptions};
 use crate::view::ndjson::{Ndjson, Stretches};
 
 use super::progress::ProgressLine;
 use super::relay::relay;
+use super::shards::{Lane, Lanes};
 
 /// A sink that may have had enough.
 pub(super) trait Destination: Sink {
@@ -38,13 +40,32 @@ pub(super) trait Destination: Sink {
         let _ = ahead;
     }
 
+    /// A sink for each of so many shards, where its own order is not that of all records.
+    fn split(&self, shards: usize) -> Option<Vec<Recorder>> {
+        let _ = shards;
+        None
+    }
+
+    /// Takes in what those sinks got.
+    fn join(&mut self, parts: Vec<(Recorder, Numbers)>) {
+        let _ = parts;
+    }
+
     /// The frame whose records it has just got. Only [`Flow::packet`] has frames.
     fn frame(&mut self, packet: &Packet<'_>) {
         let _ = packet;
     }
 }
 
-impl Destination for Recorder {}
+impl Destination for Recorder {
+    fn split(&self, shards: usize) -> Option<Vec<Recorder>> {
+        Self::split(self, shards)
+    }
+
+    fn join(&mut self, parts: Vec<(Recorder, Numbers)>) {
+        Self::join(self, parts);
+    }
+}
 
 impl<W: std::io::Write> Destination for Ndjson<W> {
     fn is_closed(&self) -> bool {
@@ -236,8 +257,64 @@ impl Flow {
                     near.close();
                 }
             }
-            reader.join().unwrap_or(Ok(()))
+            reader.join().unwrap_or_else(|panic| resume_unwind(panic))
         })
+    }
+
+    /// The same on so many threads, and lets every conversation go; `None` where `to` must get
+    /// all records in their order, or there is but one shard.
+    pub fn run_on_shards<S: PacketSource + Send + ?Sized>(
+        &mut self,
+        source: &mut S,
+        to: &mut impl Destination,
+        threads: usize,
+    ) -> Option<Result<(), SourceError>> {
+        let Self { front, tracker, together, conversations, .. } = self;
+        let count = tracker.shards().len();
+        let sinks = (count > 1).then(|| to.split(count))??;
+        let hasher = &tracker.hasher().clone();
+        let lanes = Lanes::new(std::mem::take(tracker.shards()), sinks, conversations);
+        let end = thread::scope(|scope| {
+            let lanes = &lanes;
+            let reader = thread::Builder::new().name("read".to_owned()).spawn_scoped(scope, move || {
+                let end = {
+                    let _complete = lanes.filling();
+                    let mut records = 0;
+                    loop {
+                        let mut batch = lanes.empty(*together);
+                        let more = front.fill(source, &mut batch, *together, hasher);
+                        let before = records;
+                        records += batch.len() as u64;
+                        if !lanes.hand_over(batch, before) || !matches!(more, Ok(true)) {
+                            break more.map(drop);
+                        }
+                    }
+                };
+                lanes.work();
+                end
+            });
+            // What more threads there can be is a gain; one that cannot be is no loss.
+            for _ in 2..threads.min(count + 1) {
+                let _ = thread::Builder::new().name("track".to_owned()).spawn_scoped(scope, || lanes.work());
+            }
+            match reader {
+                Ok(reader) => {
+                    lanes.work();
+                    reader.join().unwrap_or_else(|panic| resume_unwind(panic))
+                }
+                Err(e) => {
+                    drop(lanes.filling());
+                    Err(SourceError::from_os("a second thread", e))
+                }
+            }
+        });
+        let mut parts = Vec::new();
+        for Lane { shard, numbers, sink } in lanes.into_lanes() {
+            tracker.shards().push(shard);
+            parts.push((sink, numbers));
+        }
+        to.join(parts);
+        Some(end)
     }
 
     /// Lets every conversation go; how many had to leave before for want of room.
@@ -251,7 +328,7 @@ impl Flow {
     }
 
     /// Conversations that had to leave for want of room.
-    pub const fn evicted(&self) -> u64 {
+    pub fn evicted(&self) -> u64 {
         self.tracker.evicted()
     }
 }

@@ -17,6 +17,7 @@ mod relay;
 mod replay;
 mod save;
 pub mod serve;
+mod shards;
 mod show;
 pub mod talk;
 #[cfg(test)]

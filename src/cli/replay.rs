@@ -40,7 +40,7 @@ pub(super) struct ReplayArgs {
     #[arg(short = 'c', long = "count", value_name = "N")]
     count: Option<u64>,
 
-    /// Threads: with two, one reads and decodes while the other tracks [default: as many as pay]
+    /// Threads that read and track; the output is the same with any number [default: as many as pay]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
 
@@ -192,7 +192,13 @@ fn pull(
     threads: usize,
 ) -> Result<(), SourceError> {
     let Some(sink) = saved else {
-        return if threads > 1 { flow.run_on_two(source, to) } else { flow.run(source, to) };
+        if threads < 2 {
+            return flow.run(source, to);
+        }
+        return match flow.run_on_shards(source, to, threads) {
+            Some(end) => end,
+            None => flow.run_on_two(source, to),
+        };
     };
     let mut failure = None;
     let mut known = 0;

@@ -18,6 +18,7 @@ pub struct Conversations {
 /// Where a conversation begins.
 #[derive(Clone, Copy)]
 struct Place {
+    /// As it is now; in the octets it is as it was when it was added.
     id: StreamId,
     chunk: u32,
     at: u32,
@@ -65,6 +66,16 @@ impl Conversations {
         self.places.sort_by_key(|place| place.id);
     }
 
+    /// The ids of all.
+    pub fn ids(&self) -> impl Iterator<Item = StreamId> + '_ {
+        self.places.iter().map(|place| place.id)
+    }
+
+    /// Gives each another id.
+    pub fn renumber(&mut self, to: impl Fn(StreamId) -> StreamId) {
+        self.places.iter_mut().for_each(|place| place.id = to(place.id));
+    }
+
     /// Keeps the first `most`.
     pub fn truncate(&mut self, most: usize) {
         self.places.truncate(most);
@@ -80,7 +91,8 @@ impl Conversations {
     #[must_use]
     pub fn glance(&self, at: usize) -> Option<Glance> {
         let place = self.places.get(at)?;
-        packed::glance(self.chunks.get(place.chunk as usize)?.get(place.at as usize..)?)
+        let glance = packed::glance(self.chunks.get(place.chunk as usize)?.get(place.at as usize..)?)?;
+        Some(Glance { id: place.id, ..glance })
     }
 
     /// The one with a number; the list must be sorted.
@@ -95,8 +107,9 @@ impl Conversations {
     }
 
     fn at(&self, place: &Place) -> Option<Conversation> {
-        let (c, _) = unpack(self.chunks.get(place.chunk as usize)?.get(place.at as usize..)?)?;
-        Some(c)
+        let (c, _) =
+            unpack::<Conversation>(self.chunks.get(place.chunk as usize)?.get(place.at as usize..)?)?;
+        Some(Conversation { id: place.id, ..c })
     }
 }
 

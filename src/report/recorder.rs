@@ -1,6 +1,8 @@
 //! The sink that builds a report: conversations up to a limit, and the packets of those
 //! that somebody wants to look at.
 
+mod shards;
+
 use std::collections::BTreeMap;
 
 use crate::decode::{Context, IcmpMessage, TcpSegment, UdpDatagram};
@@ -61,6 +63,10 @@ pub struct Recorder {
     options: RecorderOptions,
     report: Report,
     details: BTreeMap<StreamId, Kept>,
+    /// Which record all is about, for a recorder of one shard.
+    ordinal: Option<u64>,
+    /// The records that the events are about, for such a recorder.
+    told_of: Vec<u64>,
 }
 
 /// The packets kept of one conversation: `rows[head..]` is a ring once it is full.
@@ -68,6 +74,8 @@ pub struct Recorder {
 struct Kept {
     detail: Detail,
     ring: usize,
+    /// The record that it began with, in a recorder of one shard.
+    since: Option<u64>,
 }
 
 impl Recorder {
@@ -157,7 +165,8 @@ impl Recorder {
         if !wanted {
             return None;
         }
-        let kept = self.details.entry(id).or_default();
+        let new = || Kept { since: self.ordinal, ..Kept::default() };
+        let kept = self.details.entry(id).or_insert_with(new);
         kept.detail.id = Some(id);
         Some(kept)
     }
@@ -270,12 +279,18 @@ impl Sink for Recorder {
         });
     }
 
+    #[inline]
+    fn ordinal(&mut self, record: u64) {
+        self.ordinal = Some(record);
+    }
+
     fn event(&mut self, event: &Event) {
         let most = self.options.events.unwrap_or(usize::MAX);
         let lists = self.options.list_events;
         if lists && self.options.only.as_ref().is_none_or(|only| only.contains(&event.stream)) {
             if self.report.events.len() < most {
                 self.report.events.push(event);
+                self.told_of.extend(self.ordinal);
             } else {
                 self.report.events_left_out += 1;
             }

@@ -4,7 +4,7 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 
-use crate::decode::{Context, Record};
+use crate::decode::{Context, IcmpMessage, Quoted, Record};
 use crate::model::{Endpoint, FlowKey};
 
 use super::tcp::OptionFacts;
@@ -14,13 +14,14 @@ use super::tcp::OptionFacts;
 #[derive(Debug, Clone, Default)]
 pub struct KeyHasher {
     keep_apart: bool,
+    shards: u8,
     state: RandomState,
 }
 
 impl KeyHasher {
     /// VLANs and tunnels are part of the key where conversations are kept apart by them.
-    pub(super) fn new(keep_apart: bool) -> Self {
-        Self { keep_apart, ..Self::default() }
+    pub(super) fn new(keep_apart: bool, shards: usize) -> Self {
+        Self { keep_apart, shards: u8::try_from(shards).unwrap_or(u8::MAX), ..Self::default() }
     }
 
     /// Where conversations are not kept apart by it, no realm.
@@ -29,11 +30,36 @@ impl KeyHasher {
         if self.keep_apart { ip.realm } else { 0 }
     }
 
-    /// 32 bits that are the same in both directions.
+    /// 32 bits that are the same in both directions, and the shard.
+    ///
+    /// That depends on nothing but the key, so that it is the same in every run; whoever chose
+    /// all endpoints for one shard would only win that one thread has more to do than others.
     #[inline]
-    pub(super) fn hash(&self, src: Endpoint, dst: Endpoint, realm: u32) -> u32 {
-        self.state.hash_one(FlowKey::new(src, dst, realm).words()) as u32
+    fn hash(&self, [src, dst]: [Endpoint; 2], realm: u32) -> (u32, u8) {
+        const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+        let words @ (lo, hi, ports) = FlowKey::new(src, dst, realm).words();
+        let both = lo ^ hi;
+        let mixed = (both as u64 ^ (both >> 64) as u64 ^ ports).wrapping_mul(MIX) >> 32;
+        (self.state.hash_one(words) as u32, ((mixed * u64::from(self.shards)) >> 32) as u8)
     }
+}
+
+/// The packet that an ICMP message quotes, where it says whose it is.
+#[inline]
+pub(super) fn quoted(m: &IcmpMessage) -> Option<&Quoted> {
+    m.quoted.as_ref().filter(|q| q.has_ports)
+}
+
+/// The endpoints of the conversation that a record belongs to.
+#[inline]
+pub(super) fn ends(record: &Record) -> [Endpoint; 2] {
+    if let Record::Icmp(m) = record
+        && let Some(q) = quoted(m)
+    {
+        return [q.src, q.dst];
+    }
+    let ip = record.context();
+    [ip.src, ip.dst]
 }
 
 /// What a record tells without its conversation.
@@ -41,6 +67,8 @@ impl KeyHasher {
 pub(super) struct Ahead {
     /// Of its conversation.
     pub hash: u32,
+    /// The shard that has it.
+    pub shard: u8,
     /// The options of a TCP segment.
     pub options: OptionFacts,
 }
@@ -48,28 +76,34 @@ pub(super) struct Ahead {
 impl Ahead {
     #[inline]
     pub fn of(record: &Record, hasher: &KeyHasher) -> Self {
-        let ip = record.context();
-        let hash = hasher.hash(ip.src, ip.dst, hasher.realm(ip));
+        let (hash, shard) = hasher.hash(ends(record), hasher.realm(record.context()));
         match record {
-            Record::Tcp(segment) => Self { hash, options: OptionFacts::read(segment.options.as_slice()) },
-            _ => Self { hash, ..Self::default() },
+            Record::Tcp(segment) => {
+                Self { hash, shard, options: OptionFacts::read(segment.options.as_slice()) }
+            }
+            _ => Self { hash, shard, ..Self::default() },
         }
     }
 }
 
 /// Records and what is known ahead of each: whoever decodes them may be another thread than
-/// the one that tracks them, which has enough to do.
+/// those that track them, which have enough to do.
 #[derive(Debug, Default)]
 pub struct Batch {
     pub(super) records: Vec<Record>,
     pub(super) ahead: Vec<Ahead>,
+    /// Which records each shard has, where that was asked for.
+    shards: Vec<Vec<u32>>,
+    /// Which record of the capture is the first here.
+    pub(super) first: u64,
 }
 
 impl Batch {
     /// Room for about so many records.
     #[must_use]
     pub fn with_capacity(records: usize) -> Self {
-        Self { records: Vec::with_capacity(records), ahead: Vec::with_capacity(records) }
+        let (records, ahead) = (Vec::with_capacity(records), Vec::with_capacity(records));
+        Self { records, ahead, ..Self::default() }
     }
 
     /// Where a decoder appends records; [`Batch::prepare`] comes after it.
@@ -83,6 +117,25 @@ impl Batch {
         for record in self.records.iter().skip(self.ahead.len()) {
             self.ahead.push(Ahead::of(record, hasher));
         }
+    }
+
+    /// Finds out which records each of `shards` shards has; `first` is how many records of
+    /// the capture came before these. The batch is prepared.
+    pub fn divide(&mut self, shards: usize, first: u64) {
+        self.first = first;
+        self.shards.resize_with(shards, Vec::new);
+        self.shards.iter_mut().for_each(Vec::clear);
+        for (i, ahead) in (0..).zip(&self.ahead) {
+            if let Some(own) = self.shards.get_mut(usize::from(ahead.shard)) {
+                own.push(i);
+            }
+        }
+    }
+
+    /// Which records a shard has, once they were divided.
+    #[must_use]
+    pub fn of(&self, shard: usize) -> &[u32] {
+        self.shards.get(shard).map_or(&[], Vec::as_slice)
     }
 
     /// Records in it.
@@ -101,5 +154,6 @@ impl Batch {
     pub fn clear(&mut self) {
         self.records.clear();
         self.ahead.clear();
+        self.shards.iter_mut().for_each(Vec::clear);
     }
 }

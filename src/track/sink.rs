@@ -71,6 +71,12 @@ pub trait Sink {
         let _ = (message, quoted);
     }
 
+    /// Which record of the capture all that follows is about, up to the next call. Only a
+    /// shard tracked by itself tells: among several, no other order holds.
+    fn ordinal(&mut self, record: u64) {
+        let _ = record;
+    }
+
     /// Something that happened.
     fn event(&mut self, event: &Event) {
         let _ = event;
@@ -109,6 +115,11 @@ impl<A: Sink, B: Sink> Sink for (A, B) {
         self.1.cut(record);
     }
 
+    fn ordinal(&mut self, record: u64) {
+        self.0.ordinal(record);
+        self.1.ordinal(record);
+    }
+
     fn event(&mut self, event: &Event) {
         self.0.event(event);
         self.1.event(event);
@@ -140,6 +151,10 @@ impl<S: Sink> Sink for &mut S {
 
     fn cut(&mut self, record: &Record) {
         (**self).cut(record);
+    }
+
+    fn ordinal(&mut self, record: u64) {
+        (**self).ordinal(record);
     }
 
     fn event(&mut self, event: &Event) {

@@ -57,38 +57,49 @@ fn several_files_are_one_capture_in_time_order() {
     }
 }
 
-/// `connections` times the same scenario, each from another port, cut where it is not whole.
-fn crowd(name: &str, connections: u16) -> Vec<u8> {
-    let one = pcap(name);
-    let (header, records) = one.split_at(24);
-    let mut all = header.to_vec();
-    for port in 20_000..20_000 + connections {
-        let mut rest = records;
+/// `times` times the same scenarios, each time from other ports: a packet of each time, then
+/// the next of each, in groups of `together` times.
+fn crowd(names: &[&str], times: u16, together: u16) -> Vec<u8> {
+    let captures: Vec<Vec<u8>> = names.iter().map(|name| pcap(name)).collect();
+    let mut records: Vec<&[u8]> = Vec::new();
+    for capture in &captures {
+        let mut rest = &capture[24..];
         while let Some((head, _)) = rest.split_at_checked(16) {
             let len = u32::from_le_bytes(head[8..12].try_into().unwrap()) as usize;
             let (record, next) = rest.split_at(16 + len);
-            let mut record = record.to_vec();
-            // Ethernet, IPv4 without options: whichever port is the server's stays.
-            let (from, to) = (16 + 14 + 20, 16 + 14 + 22);
-            let at = if record[from..to] == [0, 80] { to } else { from };
-            record[at..at + 2].copy_from_slice(&port.to_be_bytes());
-            all.extend(record);
+            records.push(record);
             rest = next;
+        }
+    }
+    let mut all = captures[0][..24].to_vec();
+    for group in 0..times / together {
+        for record in &records {
+            for port in 0..together {
+                let port = 20_000 + group * together + port;
+                let mut record = record.to_vec();
+                // Ethernet, IPv4 without options: whichever port is the server's stays.
+                let (from, to) = (16 + 14 + 20, 16 + 14 + 22);
+                let at = if u16::from_be_bytes([record[from], record[from + 1]]) < 1024 { to } else { from };
+                if record[16 + 14 + 9] != 1 {
+                    record[at..at + 2].copy_from_slice(&port.to_be_bytes());
+                }
+                all.extend(record);
+            }
         }
     }
     all
 }
 
 #[test]
-fn one_thread_and_two_say_the_same() {
+fn any_number_of_threads_says_the_same() {
     let folder = TempDir::new().unwrap();
-    let mut crowd = crowd("retransmission.pkt", 400);
+    let mut crowd = crowd(&["retransmission.pkt", "udp-unreachable.pkt", "reset.pkt"], 600, 20);
     let whole = folder.path().join("whole.pcap");
     fs::write(&whole, &crowd).unwrap();
     crowd.truncate(crowd.len() - 7);
     let cut = folder.path().join("cut.pcap");
     fs::write(&cut, crowd).unwrap();
-    let ways: [&[&str]; 8] = [
+    let ways: [&[&str]; 12] = [
         &["--limit", "all"],
         &["--format", "ndjson"],
         &["--format", "json", "--limit", "all"],
@@ -97,15 +108,21 @@ fn one_thread_and_two_say_the_same() {
         &["--view", "explain", "--limit", "30"],
         &["--format", "ndjson", "--linger", "3", "--max-connections", "10"],
         &["--count", "1111", "--view", "connections"],
+        &["--view", "events", "--limit", "700"],
+        &["--view", "handshake", "--view", "teardown", "--limit", "9"],
+        &["--count", "40"],
+        &["--format", "html", "--limit", "3"],
     ];
     for file in [&whole, &cut] {
         for way in ways {
             let run = |threads: &str| {
                 synfin().arg("replay").arg(file).args(way).args(["--threads", threads]).output().unwrap()
             };
-            let (one, two) = (run("1"), run("2"));
+            let one = run("1");
             assert!(one.stdout.len() > 500, "{way:?}: {one:?}");
-            assert_eq!((one.status, one.stdout, one.stderr), (two.status, two.stdout, two.stderr), "{way:?}");
+            for threads in ["2", "3", "9"] {
+                assert!(run(threads) == one, "{threads} threads, {way:?}");
+            }
         }
     }
 }
