@@ -2,33 +2,15 @@
 //!
 //! A machine that refuses namespaces or has no IPv6 cannot run them; the tests then say so and pass.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+#[path = "common/labs.rs"]
+mod labs;
 
-fn lab(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_synfin"));
-    command.env_remove("COLUMNS").env("NO_COLOR", "1").args(["lab", "run"]).args(args).output().unwrap()
-}
+use std::process::Command;
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
+use labs::{lab, lesson, text};
 
-/// Labs over IPv6 can run here; says why not, if they cannot.
 fn able() -> bool {
-    let out = lab(&["udp-basic", "-6"]);
-    let able = out.status.success();
-    if !able {
-        eprintln!("SKIPPED, no labs over IPv6 here: {}", text(&out.stderr));
-    }
-    able
-}
-
-fn lesson(dir: &Path, toml: &str) -> PathBuf {
-    let path = dir.join("lesson.toml");
-    fs::write(&path, toml).unwrap();
-    path
+    labs::able(&["udp-basic", "-6"])
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `synfin lab`: make traffic on the real kernel, and look at it.
 
+mod told;
+
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -9,12 +11,15 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use crate::lab::{
-    self, CHAPTERS, LabError, LabInfo, LabOptions, LabOutcome, LabSource, Observer, Where, catalogue,
+    self, CHAPTERS, LabError, LabInfo, LabOptions, LabOutcome, LabSource, LineOptions, Observer, OfHost,
+    Where, catalogue, of_host,
 };
 use crate::model::Printable;
 use crate::source::PacketSource;
 use crate::track::TrackerOptions;
+use crate::view::Pen;
 use crate::view::Style;
+use crate::view::calls;
 use crate::view::ndjson::Ndjson;
 
 use super::flow::Flow;
@@ -22,6 +27,7 @@ use super::look::{Format, LookArgs};
 use super::pictures::{Beside, ROOM};
 use super::replay::wants_packets;
 use super::show;
+use told::{FEW_CALLS, head, kernels, over_ipv6, score_line, verdict};
 
 /// Labs: real programs on the real TCP/IP stack, joined by a wire that synfin owns.
 ///
@@ -85,21 +91,21 @@ struct LabRunArgs {
     #[arg(long, value_name = "RULE", help_heading = "The wire")]
     rule: Vec<String>,
 
-    /// How long each frame travels, as in 20ms
-    #[arg(long, value_name = "TIME", value_parser = lab::duration, help_heading = "The wire")]
-    delay: Option<Duration>,
+    /// How long each frame travels, as in 20ms; client:20ms for those of one host alone, here and below
+    #[arg(long, value_name = "TIME", value_parser = |s: &str| of_host(s, lab::duration), help_heading = "The wire")]
+    delay: Vec<OfHost<Duration>>,
 
     /// What each direction carries, as in 10mbit
-    #[arg(long, value_name = "RATE", value_parser = lab::rate, help_heading = "The wire")]
-    rate: Option<u64>,
+    #[arg(long, value_name = "RATE", value_parser = |s: &str| of_host(s, lab::rate), help_heading = "The wire")]
+    rate: Vec<OfHost<u64>>,
 
     /// Frames that may wait before a line with a rate
-    #[arg(long, value_name = "N", help_heading = "The wire")]
-    queue: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = |s: &str| of_host(s, str::parse::<usize>), help_heading = "The wire")]
+    queue: Vec<OfHost<usize>>,
 
     /// Share of frames lost by chance, percent
-    #[arg(long, value_name = "PERCENT", help_heading = "The wire")]
-    loss: Option<f64>,
+    #[arg(long, value_name = "PERCENT", value_parser = |s: &str| of_host(s, str::parse::<f64>), help_heading = "The wire")]
+    loss: Vec<OfHost<f64>>,
 
     /// What chance follows from: the same seed loses the same frames
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "The wire")]
@@ -145,10 +151,12 @@ impl LabRunArgs {
             },
             ipv6: self.ipv6,
             rules,
-            delay: self.delay,
-            rate: self.rate,
-            queue: self.queue,
-            loss: self.loss,
+            line: LineOptions {
+                delay: self.delay.clone(),
+                rate: self.rate.clone(),
+                queue: self.queue.clone(),
+                loss: self.loss.clone(),
+            },
             seed: self.seed,
             at: match self.at {
                 AtArg::A => Observer::Host(0),
@@ -200,6 +208,15 @@ fn show_packets(outcome: &LabOutcome, at: Observer, look: &LookArgs, style: &Sty
     let frames = std::mem::take(&mut flow.front.first);
     let beside = Beside { frames, ..Beside::lab(outcome, at) };
     show::show(&report, look, style, flow.front.kept.as_ref(), &beside)?;
+    if look.format == Format::Text && look.views.is_empty() && outcome.calls.len() <= FEW_CALLS {
+        println!("\nCalls of the programs");
+        calls::write(
+            beside.calls.as_deref().unwrap_or_default(),
+            Pen::Text,
+            style,
+            &mut io::stdout().lock(),
+        )?;
+    }
     if look.format == Format::Text {
         println!();
     }
@@ -232,7 +249,7 @@ fn run_labs(args: &LabRunArgs) -> anyhow::Result<ExitCode> {
     if args.write.is_some() && names.len() > 1 {
         anyhow::bail!("-w saves one lab; name just one");
     }
-    let mut failed = Vec::new();
+    let (mut failed, mut left_out) = (Vec::new(), Vec::new());
     for name in &names {
         match lab::run(name, &options) {
             Ok(outcome) => {
@@ -249,13 +266,18 @@ fn run_labs(args: &LabRunArgs) -> anyhow::Result<ExitCode> {
                 } else {
                     head(&mut *around(&args.look), &outcome)?;
                     show_packets(&outcome, options.at, &args.look, &style)?;
+                    if args.look.views.is_empty() {
+                        kernels(&mut *around(&args.look), &outcome, &style)?;
+                    }
                     verdict(&mut *around(&args.look), &outcome, options.alters_the_wire())?;
                 }
             }
+            // Of all labs, one that needs what this kernel lacks is left out.
+            Err(e) if all && e.environment => left_out.push((*name, e)),
             Err(e) => {
                 failed.push(*name);
                 complain(name, &e);
-                if e.environment && !all && options.on != Where::Lo {
+                if e.environment && options.on != Where::Lo {
                     instead(name, options.ipv6, &args.look, &style)?;
                 }
             }
@@ -263,13 +285,19 @@ fn run_labs(args: &LabRunArgs) -> anyhow::Result<ExitCode> {
     }
     if all {
         let mut out = anstream::stdout().lock();
-        writeln!(out, "\n{} of {} labs passed", names.len() - failed.len(), names.len())?;
+        let ran = names.len() - left_out.len();
+        writeln!(out, "\n{} of {ran} labs passed", ran - failed.len())?;
+        for (name, e) in &left_out {
+            writeln!(out, "· {name} was left out: {}", Printable(&e.to_string()))?;
+        }
         for lab in catalogue().iter().filter(|l| apart(l)) {
             let why = lab.only_ipv4.as_deref().unwrap_or_default();
             writeln!(out, "· {} was left out, over IPv4 alone: {}", lab.name, Printable(why))?;
         }
     }
-    Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    // Where none could run, this machine is at fault, and nothing is shown to be right.
+    let none = left_out.len() == names.len();
+    Ok(if failed.is_empty() && !none { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Where no lab can run: the capture of it that comes along.
@@ -302,109 +330,4 @@ fn save(outcome: &LabOutcome, at: Observer, path: &Path) -> anyhow::Result<()> {
     let file = File::create(path).with_context(|| Printable(&name).to_string())?;
     let mut out = BufWriter::new(file);
     outcome.save(at, &mut out).with_context(|| Printable(&name).to_string())
-}
-
-fn over_ipv6(o: &LabOutcome) -> bool {
-    o.hosts.iter().any(|h| h.addr.is_ipv6())
-}
-
-fn head(out: &mut dyn Write, o: &LabOutcome) -> io::Result<()> {
-    writeln!(out, "{}: {}", Printable(&o.name), Printable(&o.question))?;
-    let version = if over_ipv6(o) { ", over IPv6" } else { "" };
-    writeln!(out, "{} hosts, {}{version}", o.hosts.len(), o.medium)?;
-    writeln!(out)
-}
-
-/// The packets that show something, by the numbers they have in the views.
-fn packets(numbers: &[Option<usize>], list: &[usize]) -> String {
-    const SHOWN: usize = 6;
-    let mut seen: Vec<usize> = list.iter().filter_map(|i| numbers.get(*i).copied().flatten()).collect();
-    seen.sort_unstable();
-    let unseen = list.len() - seen.len();
-    let mut text: Vec<String> = seen.iter().take(SHOWN).map(usize::to_string).collect();
-    if seen.len() > SHOWN {
-        text.push(format!("and {} more", seen.len() - SHOWN));
-    }
-    let lost = match unseen {
-        0 => "",
-        _ if seen.is_empty() => "lost on the way here",
-        _ => "; the others were lost on the way here",
-    };
-    match seen.len() {
-        0 if unseen == 0 => String::new(),
-        0 => format!(" ({lost})"),
-        1 => format!(" (packet {}{lost})", text.join(", ")),
-        _ => format!(" (packets {}{lost})", text.join(", ")),
-    }
-}
-
-/// The claims with what bears them out, and the lesson.
-fn verdict(out: &mut dyn Write, o: &LabOutcome, altered: bool) -> io::Result<()> {
-    if let Some(table) = &o.table {
-        figures(out, table)?;
-    }
-    let numbers = o.numbers(o.at);
-    for v in &o.expectations {
-        let mark = if v.held { '✓' } else { '✗' };
-        writeln!(
-            out,
-            "{mark} {}: {}{}",
-            Printable(&v.claim),
-            Printable(&v.seen),
-            packets(&numbers, &v.frames)
-        )?;
-    }
-    for r in &o.rules {
-        if r.fired == 0 {
-            writeln!(out, "✗ the rule \"{}\" never fired: no frame was of that kind", Printable(&r.rule))?;
-        } else {
-            writeln!(out, "· the wire: {}{}", Printable(&r.rule), packets(&numbers, &r.frames))?;
-        }
-    }
-    for note in &o.notes {
-        writeln!(out, "· {}", Printable(note))?;
-    }
-    writeln!(out)?;
-    if o.passed() {
-        writeln!(out, "{}", Printable(&o.lesson))
-    } else if altered {
-        writeln!(out, "You changed the wire, so not every claim of this lab need hold.")
-    } else {
-        writeln!(out, "This run does not bear the lesson out: {}", Printable(&o.lesson))
-    }
-}
-
-fn figures(out: &mut dyn Write, table: &lab::FigureTable) -> io::Result<()> {
-    let mut t = comfy_table::Table::new();
-    t.load_style(comfy_table::presets::ASCII_MARKDOWN);
-    t.set_header(&table.columns);
-    for row in &table.rows {
-        t.add_row(row);
-    }
-    writeln!(out, "{t}")?;
-    for note in &table.notes {
-        writeln!(out, "{}", Printable(note))?;
-    }
-    writeln!(out)
-}
-
-fn score_line(out: &mut dyn Write, o: &LabOutcome) -> io::Result<()> {
-    let held = o.expectations.iter().filter(|v| v.held).count();
-    let mark = if o.passed() { '✓' } else { '✗' };
-    let (claims, sent) = (o.expectations.len(), o.frames.len());
-    writeln!(out, "{mark} {:20} {held}/{claims} claims, {sent} packets, shape {:08x}", o.name, o.shape())?;
-    let numbers = o.numbers(o.at);
-    for v in o.expectations.iter().filter(|v| !v.held) {
-        writeln!(
-            out,
-            "    ✗ {}: {}{}",
-            Printable(&v.claim),
-            Printable(&v.seen),
-            packets(&numbers, &v.frames)
-        )?;
-    }
-    for r in o.rules.iter().filter(|r| r.fired == 0) {
-        writeln!(out, "    ✗ the rule \"{}\" never fired", Printable(&r.rule))?;
-    }
-    Ok(())
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use nix::poll::PollFlags;
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 
+use super::error::LabError;
 use super::hosts::Host;
 use super::program::{Fault, Got, Outcome, Programs, Sock, errno, payload};
 use super::script::Token;
@@ -216,7 +217,18 @@ fn set(socket: &Socket, own: &Host, option: &str, value: &str) -> Result<io::Res
         "sndbuf" => s.set_send_buffer_size(number()?),
         "mss" => s.set_tcp_mss(u32::try_from(number()?).unwrap_or(536)),
         "broadcast" => s.set_broadcast(on),
-        "congestion" => s.set_tcp_congestion(value.as_bytes()),
+        "congestion" => match s.set_tcp_congestion(value.as_bytes()) {
+            Err(e) if e.raw_os_error() == Some(nix::libc::ENOENT) => {
+                let mend = format!("sudo modprobe tcp_{value}, where it is a module of this kernel");
+                return Err(LabError::of_machine(
+                    format!("congestion {value}"),
+                    "this kernel has none",
+                    mend,
+                )
+                .into());
+            }
+            done => done,
+        },
         "keepalive" => {
             let seconds = Duration::from_secs(number()? as u64);
             s.set_tcp_keepalive(

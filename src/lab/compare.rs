@@ -12,6 +12,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use super::error::LabError;
 use super::figures::{Figures, claims, table};
 use super::hosts::{self, Host, HostSpec};
+use super::line::chance;
 use super::outcome::{Call, LabHost, LabOutcome};
 use super::peek::Upper;
 use super::run::LabOptions;
@@ -80,18 +81,16 @@ pub(super) fn perform(options: &LabOptions) -> Result<LabOutcome, LabError> {
     // A look-up after each packet would be charged to TCP alone.
     wire.truth.mute();
     wire.seed(options.seed);
-    let delay = options.delay.unwrap_or(DELAY);
-    let loss = options.loss.unwrap_or(LOSS).clamp(0.0, 50.0);
+    let own = Line { delay: DELAY, ..Line::default() };
+    let line = |host| options.line.apply(host, own);
+    // The client sends, so that the course's figures are those of its line.
+    let delay = line("client").delay;
+    let loss = options.line.loss_of("client").unwrap_or(LOSS).clamp(0.0, 50.0);
     let mut bench = Bench { hosts: &net.hosts, wire, calls: Vec::new() };
     let mut runs = Vec::new();
     for (round, percent) in [(0, 0.0), (1, loss)] {
-        let line = Line {
-            delay,
-            rate: options.rate.unwrap_or(0),
-            queue: options.queue.unwrap_or(0),
-            loss: (percent * 10_000.0) as u32,
-        };
-        bench.wire.lines.fill(line);
+        bench.wire.lines =
+            ["client", "server"].map(|host| Line { loss: chance(percent), ..line(host) }).to_vec();
         runs.push(bench.tcp(8000 + round)?);
         bench.wire.settle()?;
         runs.push(bench.udp(9000 + round)?);

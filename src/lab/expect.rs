@@ -1,13 +1,14 @@
 //! Claims, checked on the run: on the frames of the wire by the lab's own look at
 //! headers, on the kernel's samples and counters, on the log of calls.
 
+mod kernel;
+
 use std::collections::BTreeSet;
 
-use super::outcome::{LabOutcome, Verdict};
+use super::outcome::{Call, LabOutcome, Verdict};
 use super::peek::{Peek, Upper, bits};
 use super::rules::{Compare, Seen, Which};
 use super::script::Expect;
-use crate::model::TcpState;
 
 /// What checks look at.
 pub(super) struct Evidence<'a> {
@@ -73,14 +74,17 @@ impl Evidence<'_> {
             ["exactly", list @ ..] => self.exactly(list),
             ["counter", host, name, op, n] => {
                 let name = &self.counter(name);
-                let value =
-                    self.run.counters.get(self.host(host)?).and_then(|c| c.get(name)).copied().unwrap_or(0);
+                let counters = self.run.counters.get(self.host(host)?);
+                let value = *counters
+                    .and_then(|c| c.get(name))
+                    .ok_or_else(|| format!("this kernel counts no {name}"))?;
                 let held = compare(op)?.holds(value, number(n)?);
                 Ok(Found { held, seen: format!("{host} {name} = {value}"), frames: Vec::new() })
             }
             ["states", host, port, list @ ..] => self.states(host, port, list),
             ["info", host, port, field, op, n] => self.info(host, port, field, compare(op)?, number(n)?),
             ["received", socket, op, n] => {
+                self.socket(socket)?;
                 let value =
                     i64::try_from(self.received.get(*socket).copied().unwrap_or(0)).unwrap_or(i64::MAX);
                 let held = compare(op)?.holds(value, number(n)?);
@@ -88,7 +92,7 @@ impl Evidence<'_> {
             }
             ["headers", list @ ..] => self.headers(list),
             ["backoff", host, port] => self.backoff(host, port),
-            ["rounds", w, factor] => self.rounds(&which(w)?, factor),
+            ["rounds", w, factor, first] => self.rounds(&which(w)?, factor, number(first)?),
             ["reached", host, w, op, n] => {
                 let (host, which) = (self.host(host)?, which(w)?);
                 let frames: Vec<usize> = self
@@ -112,6 +116,7 @@ impl Evidence<'_> {
             ["ack-is-next", a, b] => self.ack_is_next(&which(a)?, &which(b)?),
             ["wraps", w] => self.wraps(&which(w)?),
             ["call", socket, name, op, n] => {
+                self.socket(socket)?;
                 let count = self
                     .run
                     .calls
@@ -121,10 +126,13 @@ impl Evidence<'_> {
                 let held = compare(op)?.holds(count, number(n)?);
                 Ok(Found { held, seen: format!("{count} calls"), frames: Vec::new() })
             }
+            ["always", host, port, field, op, n] => self.always(host, port, field, compare(op)?, number(n)?),
+            ["last", host, port, field, op, n] => self.last(host, port, field, compare(op)?, number(n)?),
+            ["cut", host, port, percent] => self.cut(host, port, number(percent)?),
             ["caused", socket, name, op, n] => self.caused(socket, name, compare(op)?, number(n)?),
             _ => Err(
-                "no such check; there are: count order exactly counter states info received headers backoff \
-                      rounds reached ip-octets header-octets largest ack-is-next wraps call caused"
+                "no such check; there are: count order exactly counter states info always last cut received \
+                 headers backoff rounds reached ip-octets header-octets largest ack-is-next wraps call caused"
                     .into(),
             ),
         }
@@ -169,65 +177,6 @@ impl Evidence<'_> {
         Ok(Found { held: n == list.len(), seen: format!("{n} frames"), frames })
     }
 
-    fn port(text: &str) -> Result<u16, String> {
-        text.parse().map_err(|_| format!("{text:?} is no port"))
-    }
-
-    /// The kernel said that this socket was in these states, in this order.
-    fn states(&self, host: &str, port: &str, list: &[&str]) -> Result<Found, String> {
-        let (host, port) = (self.host(host)?, Self::port(port)?);
-        let mut history: Vec<&str> = Vec::new();
-        for s in self.run.states.iter().filter(|s| s.host == host && s.local_port == port) {
-            let name = s.state.map_or("none", TcpState::name);
-            if history.last() != Some(&name) {
-                history.push(name);
-            }
-        }
-        let mut rest = history.iter();
-        let held = list.iter().all(|want| rest.any(|h| h == want));
-        Ok(Found { held, seen: history.join(" "), frames: Vec::new() })
-    }
-
-    /// Some sample of TCP_INFO satisfies this.
-    fn info(&self, host: &str, port: &str, field: &str, op: Compare, n: i64) -> Result<Found, String> {
-        let (host, port) = (self.host(host)?, Self::port(port)?);
-        let mut best: Option<i64> = None;
-        let mut held = false;
-        for s in self.run.states.iter().filter(|s| s.host == host && s.local_port == port) {
-            let Some(i) = &s.info else { continue };
-            let value = match field {
-                "ca_state" => i.ca_state.into(),
-                "backoff" => i.backoff.into(),
-                "probes" => i.probes.into(),
-                "retransmits" => i.retransmits.into(),
-                "unacked" => i.unacked.into(),
-                "sacked" => i.sacked.into(),
-                "lost" => i.lost.into(),
-                "pmtu" => i.pmtu.into(),
-                "snd_mss" => i.snd_mss.into(),
-                "ssthresh" => i.snd_ssthresh.into(),
-                "cwnd" => i.snd_cwnd.into(),
-                "total_retrans" => i.total_retrans.into(),
-                "dsack_dups" => i.dsack_dups.into(),
-                "reord_seen" => i.reord_seen.into(),
-                "rcv_ooopack" => i.rcv_ooopack.into(),
-                "snd_wnd" => i.snd_wnd.into(),
-                "notsent" => i.notsent.into(),
-                _ => return Err(format!("{field:?} is no field of TCP_INFO that labs know")),
-            };
-            let extreme = match op {
-                Compare::AtMost | Compare::Less => best.is_none_or(|b| value < b),
-                _ => best.is_none_or(|b| value > b),
-            };
-            if extreme {
-                best = Some(value);
-            }
-            held |= op.holds(value, n);
-        }
-        let seen = best.map_or("never asked".into(), |b| format!("{field} came to {b}"));
-        Ok(Found { held, seen, frames: Vec::new() })
-    }
-
     /// TCP headers of these lengths all occurred.
     fn headers(&self, list: &[&str]) -> Result<Found, String> {
         let mut lengths = BTreeSet::new();
@@ -248,31 +197,9 @@ impl Evidence<'_> {
         Ok(Found { held, seen: format!("lengths {seen}"), frames })
     }
 
-    /// The kernel's retransmission timeout doubled with each backoff (RFC 6298 section 5.5).
-    fn backoff(&self, host: &str, port: &str) -> Result<Found, String> {
-        let (host, port) = (self.host(host)?, Self::port(port)?);
-        let mut steps: Vec<(u8, u32)> = Vec::new();
-        for s in self.run.states.iter().filter(|s| s.host == host && s.local_port == port) {
-            let Some(i) = &s.info else { continue };
-            if i.backoff > steps.last().map_or(0, |s| s.0) {
-                steps.push((i.backoff, i.rto));
-            }
-        }
-        let doubled = steps.iter().zip(steps.iter().skip(1)).all(|((b, r), (c, q))| {
-            let factor = 1_u64 << u32::from(c - b).min(32);
-            u64::from(*q).abs_diff(u64::from(*r) * factor) <= u64::from(*q) / 50
-        });
-        let seen = steps.iter().map(|(_, rto)| format!("{} ms", rto / 1000)).collect::<Vec<_>>().join(", ");
-        Ok(Found {
-            held: steps.len() >= 2 && doubled,
-            seen: format!("timeouts of {seen}"),
-            frames: Vec::new(),
-        })
-    }
-
-    /// Each round trip carried about `factor` times as many segments as the one before. A
-    /// round ends when what was sent before it began has been acknowledged.
-    fn rounds(&self, which: &Which, factor: &str) -> Result<Found, String> {
+    /// The first round trip carried `first` segments, and each one after it about `factor` times as
+    /// many as the one before. A round ends when what was sent before it began has been acknowledged.
+    fn rounds(&self, which: &Which, factor: &str, first: i64) -> Result<Found, String> {
         let factor: f64 = factor.parse().map_err(|_| format!("{factor:?} is no number"))?;
         let tcp = |i: usize| self.seen.get(i).and_then(|s| s.peek).and_then(|p| p.tcp().copied());
         let before = |a: u32, b: u32| a.wrapping_sub(b).cast_signed() < 0;
@@ -296,17 +223,33 @@ impl Evidence<'_> {
         }
         // The last round is what was left to send.
         let full = rounds.get(..rounds.len().saturating_sub(1)).unwrap_or_default();
-        let grows = full.iter().zip(full.iter().skip(1)).all(|(a, b)| *b as f64 >= *a as f64 * factor * 0.8);
-        Ok(Found { held: full.len() >= 3 && grows, seen: format!("rounds of {rounds:?}"), frames })
+        let about = factor * 0.8..=factor * 1.2;
+        let grows =
+            full.iter().zip(full.iter().skip(1)).all(|(a, b)| about.contains(&(*b as f64 / *a as f64)));
+        let begins = full.first().is_some_and(|&n| n as i64 == first);
+        Ok(Found { held: full.len() >= 3 && begins && grows, seen: format!("rounds of {rounds:?}"), frames })
     }
 
-    /// Every frame of the kind has a transport header of so many octets.
+    /// Every frame of the kind has a transport header of so many octets. UDP's length field counts
+    /// the header and what the program sent: what of it the program did not send is the header.
     fn header_octets(&self, which: &Which, op: Compare, n: i64) -> Result<Found, String> {
-        self.lengths(which, op, n, |p| match p.upper {
-            Upper::Tcp(t) => i64::from(t.header),
-            Upper::Udp { .. } => 8,
-            _ => 0,
-        })
+        let frames = self.matching(which);
+        let mut seen = BTreeSet::new();
+        for &i in &frames {
+            let peek = self.seen.get(i).and_then(|s| s.peek);
+            seen.insert(match peek.map(|p| p.upper) {
+                Some(Upper::Tcp(t)) => i64::from(t.header),
+                Some(Upper::Udp { length, .. }) => {
+                    let sent = self.run.calls.iter().find(|c| c.caused.contains(&i));
+                    let sent = sent.ok_or_else(|| format!("no call sent frame {}", i + 1))?;
+                    i64::from(length) - i64::try_from(sent.bytes).unwrap_or(i64::MAX)
+                }
+                _ => return Err(format!("frame {} has no header of TCP or UDP", i + 1)),
+            });
+        }
+        let text = seen.iter().map(i64::to_string).collect::<Vec<_>>().join(" ");
+        let held = !frames.is_empty() && seen.iter().all(|&have| op.holds(have, n));
+        Ok(Found { held, seen: format!("{text} octets"), frames })
     }
 
     /// Every frame of the kind has an IP header of so many octets, extension headers included.
@@ -370,15 +313,21 @@ impl Evidence<'_> {
         })
     }
 
+    /// The lab has a socket of this name.
+    fn socket(&self, name: &str) -> Result<(), String> {
+        let known = self.run.calls.iter().any(|c| c.socket == name);
+        if known { Ok(()) } else { Err(format!("no program has a socket {name}")) }
+    }
+
     /// The calls of this name on this socket caused so many frames, together.
     fn caused(&self, socket: &str, name: &str, op: Compare, n: i64) -> Result<Found, String> {
-        let frames: Vec<usize> = self
-            .run
-            .calls
-            .iter()
-            .filter(|c| c.socket == socket && c.text.contains(&format!("{name}(")))
-            .flat_map(|c| c.caused.iter().copied())
-            .collect();
+        self.socket(socket)?;
+        let of = |c: &&Call| c.socket == socket && c.text.contains(&format!("{name}("));
+        let calls: Vec<&Call> = self.run.calls.iter().filter(of).collect();
+        if calls.is_empty() {
+            return Err(format!("no program called {name} of {socket}"));
+        }
+        let frames: Vec<usize> = calls.iter().flat_map(|c| c.caused.iter().copied()).collect();
         let count = frames.len() as i64;
         Ok(Found { held: op.holds(count, n), seen: format!("{count} frames"), frames })
     }

@@ -30,7 +30,7 @@ pub struct LabOutcome {
     pub calls: Vec<Call>,
     /// What the kernels said about their sockets, in time order; only changes.
     pub states: Vec<SocketSample>,
-    /// How far each host's counters moved during the run; those at 0 are left out.
+    /// How far each of the kernel's counters moved during the run, for each host.
     pub counters: Vec<BTreeMap<String, i64>>,
     /// The lab's claims and whether this run bears them out.
     pub expectations: Vec<Verdict>,

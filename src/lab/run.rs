@@ -9,13 +9,14 @@ use super::compare;
 use super::error::LabError;
 use super::expect::Evidence;
 use super::hosts::{self, Host, HostSpec, Medium};
+use super::line::LineOptions;
 use super::lo;
 use super::outcome::{LabHost, LabOutcome, Observer, RuleReport};
 use super::program::Programs;
 use super::rules::Rule;
-use super::script::{Script, rate};
+use super::script::Script;
 use super::truth::{self, Truth};
-use super::wire::{Line, Wire};
+use super::wire::Wire;
 
 /// Where a lab's hosts live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -48,14 +49,8 @@ pub struct LabOptions {
     pub ipv6: bool,
     /// Rule lines for the wire, before the lab's own.
     pub rules: Vec<String>,
-    /// One-way delay instead of the lab's.
-    pub delay: Option<Duration>,
-    /// Bits a second instead of the lab's.
-    pub rate: Option<u64>,
-    /// Frames that may wait before the slow line, instead of the lab's.
-    pub queue: Option<usize>,
-    /// Share of frames lost by chance, percent, instead of the lab's.
-    pub loss: Option<f64>,
+    /// Its lines, instead of as the lab has them.
+    pub line: LineOptions,
     /// What chance follows from.
     pub seed: u64,
     /// Where the views look from.
@@ -71,10 +66,7 @@ impl Default for LabOptions {
             on: Where::default(),
             ipv6: false,
             rules: Vec::new(),
-            delay: None,
-            rate: None,
-            queue: None,
-            loss: None,
+            line: LineOptions::default(),
             seed: 0,
             at: Observer::default(),
             patience: Duration::from_secs(20),
@@ -86,7 +78,7 @@ impl LabOptions {
     /// The user changed what happens on the wire, so the lab's own claims need not hold.
     #[must_use]
     pub fn alters_the_wire(&self) -> bool {
-        !self.rules.is_empty() || self.delay.is_some() || self.rate.is_some() || self.loss.is_some()
+        !self.rules.is_empty() || !self.line.is_empty()
     }
 }
 
@@ -145,19 +137,12 @@ fn alone(
     })
 }
 
-fn lines(script: &Script, options: &LabOptions) -> Result<Line, LabError> {
-    let fault = |e: String| LabError::of_lab(&script.name, e);
-    let own = Duration::try_from_secs_f64(script.wire.delay / 1000.0)
-        .map_err(|e| fault(format!("wire.delay: {e}")))?;
-    Ok(Line {
-        delay: options.delay.unwrap_or(own),
-        rate: match options.rate {
-            Some(r) => r,
-            None => rate(&script.wire.rate).map_err(fault)?,
-        },
-        queue: options.queue.unwrap_or(script.wire.queue),
-        loss: (options.loss.unwrap_or(script.wire.loss).clamp(0.0, 100.0) * 10_000.0) as u32,
-    })
+/// A lab must have seen every frame that a link sent.
+fn all_taken(sent: u64, lost: u64, taken: u64) -> Result<(), String> {
+    if lost == 0 && sent <= taken {
+        return Ok(());
+    }
+    Err(format!("the link sent {sent} frames and lost {lost}, the wire took {taken}"))
 }
 
 fn perform(script: &Script, options: &LabOptions) -> Result<LabOutcome, LabError> {
@@ -180,7 +165,8 @@ fn perform(script: &Script, options: &LabOptions) -> Result<LabOutcome, LabError
         .collect::<Result<Vec<_>, _>>()
         .map_err(|e| LabError::of_lab(&script.name, e))?;
     script.check_rules(&rules)?;
-    let line = lines(script, options)?;
+    let lines = (options.line.lines(&script.hosts, &script.wire, &script.line))
+        .map_err(|e| LabError::of_lab(&script.name, e))?;
 
     let on_lo = options.on == Where::Lo;
     let mut net =
@@ -188,7 +174,7 @@ fn perform(script: &Script, options: &LabOptions) -> Result<LabOutcome, LabError
     let truth = Truth::open(&net.hosts)?;
     let addrs = net.hosts.iter().map(Host::addresses).collect();
     let mut wire = Wire::new(net.ports, addrs, script.wire.hub || on_lo, truth);
-    wire.lines.fill(line);
+    wire.lines = lines;
     wire.rules = rules;
     wire.seed(options.seed);
     wire.patience = options.patience;
@@ -218,15 +204,9 @@ fn perform(script: &Script, options: &LabOptions) -> Result<LabOutcome, LabError
         // A timer may have sent one more meanwhile: that one is there to be taken.
         wire.pump()?;
         let taken = wire.taken().get(i).copied().unwrap_or(0);
-        if !on_lo && (lost > *old_lost || sent - old_sent > taken) {
-            return Err(LabError::of_lab(
-                format!("capture at {}", host.name),
-                format!(
-                    "the link sent {} frames and lost {}, the wire took {taken}",
-                    sent - old_sent,
-                    lost - old_lost
-                ),
-            ));
+        if !on_lo {
+            all_taken(sent - old_sent, lost - old_lost, taken)
+                .map_err(|why| LabError::of_lab(format!("capture at {}", host.name), why))?;
         }
     }
     let dropped = wire.dropped()?;
@@ -277,4 +257,17 @@ fn perform(script: &Script, options: &LabOptions) -> Result<LabOutcome, LabError
     verdicts.extend(programs.verdicts);
     run.expectations = verdicts;
     Ok(run)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::all_taken;
+
+    #[test]
+    fn a_frame_that_the_wire_did_not_get_fails_the_lab() {
+        assert_eq!(all_taken(3, 0, 3), Ok(()));
+        assert_eq!(all_taken(3, 0, 4), Ok(()), "one more came since the link was asked");
+        assert!(all_taken(4, 0, 3).is_err());
+        assert!(all_taken(3, 1, 3).unwrap_err().contains("lost 1"));
+    }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::error::LabError;
+use super::line::LineScript;
 
 /// A lab as it is written, in TOML.
 #[derive(Debug, Clone, Deserialize)]
@@ -53,6 +54,9 @@ pub(super) struct Script {
     /// What must be seen.
     #[serde(default)]
     pub expect: Vec<Expect>,
+    /// Lines that are not as the wire says, by host.
+    #[serde(default)]
+    pub line: BTreeMap<String, LineScript>,
     /// Why it is not exact to the bit, if it is not.
     #[serde(default)]
     pub note: Option<String>,

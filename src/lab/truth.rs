@@ -261,7 +261,7 @@ pub(super) fn counters(six: bool) -> Result<BTreeMap<String, i64>, LabError> {
     Ok(all)
 }
 
-/// How far counters moved; those that did not are left out.
+/// How far each counter moved.
 pub(super) fn moved(before: &BTreeMap<String, i64>, after: &BTreeMap<String, i64>) -> BTreeMap<String, i64> {
     // Settings that stand among the counters.
     let settings =
@@ -270,6 +270,5 @@ pub(super) fn moved(before: &BTreeMap<String, i64>, after: &BTreeMap<String, i64
         .iter()
         .filter(|(name, _)| !settings.contains(&name.as_str()))
         .map(|(name, v)| (name.clone(), v - before.get(name).copied().unwrap_or(0)))
-        .filter(|&(_, d)| d != 0)
         .collect()
 }

@@ -42,6 +42,7 @@ mod tests;
 use std::io::{self, Write};
 
 pub use pen::Pen;
+pub use prose::paragraph;
 
 use crate::report::Report;
 
