@@ -135,3 +135,39 @@ fn both_kinds_of_wire_tell_the_same() {
         assert_eq!(told(name, "private"), told(name, "veth"), "{name}");
     }
 }
+
+#[test]
+fn calls_stand_beside_the_segments_that_carried_their_octets() {
+    if !able() {
+        return;
+    }
+    // Several sends in one segment, one in three, and one recv of what two brought.
+    let cases: [(&str, &[(&str, &str)]); 3] = [
+        (
+            "nagle",
+            &[
+                ("send(c, 1)", "packet 4"),
+                ("send(c, 1)", "packet 6"),
+                ("send(c, 1)", "packet 6"),
+                ("send(c, 1)", "packet 6"),
+                ("recv(s, 100)", "packets 4 and 6"),
+            ],
+        ),
+        ("segmentation", &[("send(c, 4000)", "packets 4, 5 and 6"), ("recv(s)", "packets 4, 5 and 6")]),
+        ("udp-basic", &[("sendto(c, 6", "packet 1"), ("sendto(s, 6", "packet 2")]),
+    ];
+    for (name, calls) in cases {
+        let out = labs::synfin()
+            .env("COLUMNS", "160")
+            .args(["lab", "run", name, "--view", "calls"])
+            .output()
+            .unwrap();
+        let stdout = text(&out.stdout);
+        let mut lines = stdout.lines();
+        for (call, packets) in calls {
+            let said =
+                lines.find(|line| line.contains(call)).unwrap_or_else(|| panic!("no {call}: {stdout}"));
+            assert!(said.trim_end().ends_with(packets), "{call} beside {packets}: {said}");
+        }
+    }
+}

@@ -41,10 +41,12 @@ impl Beside {
         let numbers = outcome.numbers(at);
         let mut beside = Self::default();
         let mut calls = Vec::new();
-        for call in &outcome.calls {
+        for (call, carried) in outcome.calls.iter().zip(outcome.carried()) {
             let Some(host) = outcome.hosts.get(call.host) else { continue };
-            let caused = call.caused.iter().filter_map(|&i| numbers.get(i).copied().flatten());
-            let mut packets: Vec<u64> = caused.map(|n| n as u64).collect();
+            // What carried its octets says more of it than what left meanwhile.
+            let of = if carried.is_empty() { &call.caused } else { &carried };
+            let seen = of.iter().filter_map(|&i| numbers.get(i).copied().flatten());
+            let mut packets: Vec<u64> = seen.map(|n| n as u64).collect();
             packets.sort_unstable();
             calls.push(CallRow {
                 ts: call.ts,

@@ -151,6 +151,7 @@ impl Bench<'_> {
             text,
             result: format!("= {bytes}"),
             bytes,
+            ends: None,
             data: Vec::new(),
             caused: Vec::new(),
         });

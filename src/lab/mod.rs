@@ -6,6 +6,7 @@
 
 mod bundled;
 mod calls;
+mod carried;
 mod catalogue;
 mod compare;
 mod craft;

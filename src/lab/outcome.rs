@@ -1,7 +1,7 @@
 //! What a lab leaves behind: plain owned data about one run.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::model::{LinkType, TcpState, Timestamp};
 
@@ -209,6 +209,8 @@ pub struct Call {
     pub result: String,
     /// Octets it moved.
     pub bytes: usize,
+    /// The socket's own end and its peer's, where it moved octets of a TCP connection.
+    pub ends: Option<(SocketAddr, SocketAddr)>,
     /// Its octets, the first few, for showing.
     pub data: Vec<u8>,
     /// Indices into [`LabOutcome::frames`] of the frames that left while it ran.

@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use socket2::Socket;
+use socket2::{Socket, Type};
 
 use super::error::LabError;
 use super::hosts::Host;
@@ -25,6 +25,12 @@ pub(super) struct Sock {
     pub host: usize,
     /// The socket.
     pub socket: Socket,
+}
+
+/// The ends of a TCP connection: its own and the peer's.
+fn connection(socket: &Socket) -> Option<(SocketAddr, SocketAddr)> {
+    (socket.r#type().ok()? == Type::STREAM).then_some(())?;
+    Some((socket.local_addr().ok()?.as_socket()?, socket.peer_addr().ok()?.as_socket()?))
 }
 
 /// The programs of all hosts.
@@ -177,7 +183,9 @@ impl<'a> Programs<'a> {
             }
             Err(e) => (format!("= -1 {}", errno(e)), 0, Vec::new()),
         };
-        self.calls.push(Call { ts, returned, host, socket, text, result, bytes, data, caused });
+        let ends =
+            self.sockets.get(&socket).filter(|_| Call::moves(&text)).and_then(|s| connection(&s.socket));
+        self.calls.push(Call { ts, returned, host, socket, text, result, bytes, ends, data, caused });
     }
 
     /// Compares what a call gave with what the script says it gives.

@@ -22,7 +22,8 @@ pub struct CallRow {
     pub text: String,
     /// What it returned: `= 6`, `= -1 ECONNREFUSED`.
     pub result: String,
-    /// The packets that left while it ran, by their numbers in the other views.
+    /// The packets that carried the octets it moved, or else those that left while it ran, by
+    /// their numbers in the other views.
     pub packets: Vec<u64>,
 }
 
