@@ -117,7 +117,7 @@ fn show(octets: &[u8]) -> usize {
         &Explain { pen: markdown, ..Explain::default() },
         &Markdown::default(),
         &HtmlView { pictures: NoPictures, limits: Limits::default() },
-        &Json,
+        &Json::default(),
         &Csv::Connections,
         &Csv::Segments,
         &Csv::Events,

@@ -105,10 +105,29 @@ fn nobody_may_run_labs_too() {
         eprintln!("SKIPPED: an ordinary user may make no namespace here (it takes `unshare`, too)");
         return;
     }
-    for args in [&["tcp-basic"][..], &["ipv6-basic", "neighbours", "path-mtu-v6", "tcp-basic", "-6"]] {
+    for args in [&["all"][..], &["ipv6-basic", "neighbours", "path-mtu-v6", "tcp-basic", "-6"]] {
         let out = Command::new(&copy).args(["lab", "run"]).args(args).uid(65534).gid(65534).output().unwrap();
         assert!(out.status.success(), "{args:?}: {}{}", text(&out.stdout), text(&out.stderr));
     }
+}
+
+#[test]
+fn json_has_the_whole_account() {
+    if !able() {
+        return;
+    }
+    let report: serde_json::Value =
+        serde_json::from_slice(&lab(&["tcp-basic", "--format", "json"]).stdout).unwrap();
+    let lab = &report["lab"];
+    assert_eq!(lab["counters"]["client"]["Tcp.ActiveOpens"], 1, "{lab}");
+    assert_eq!(lab["passed"], true);
+    let all = |key: &str| lab[key].as_array().unwrap().clone();
+    let sent = all("calls").into_iter().find(|c| c["call"] == "send(c, 6)").unwrap();
+    assert_eq!((&sent["returned"], &sent["carried_by"]), (&"= 6".into(), &serde_json::json!([4])));
+    let last = all("states").into_iter().rfind(|s| s["host"] == "client").unwrap();
+    assert_eq!((&last["state"], &last["port"]), (&"TIME-WAIT".into(), &40_000.into()));
+    assert!(all("states").iter().any(|s| s["tcp_info"]["snd_cwnd"] == 10), "{lab}");
+    assert!(all("claims").iter().all(|c| c["held"] == true), "{lab}");
 }
 
 #[test]
@@ -136,7 +155,12 @@ fn the_saved_capture_has_the_packets_and_their_story() {
     }
     assert!(rest.is_empty());
     assert_eq!(packets, 12);
-    for story in ["sent by client: connect(c, 10.9.0.2:80)", "client:40000 TIME-WAIT", "server:80 LAST-ACK"] {
+    for story in [
+        "sent by client: connect(c, 10.9.0.2:80)",
+        "client:40000 TIME-WAIT",
+        "server:80 LAST-ACK",
+        "client:40000 ESTABLISHED, cwnd 10 ssthresh none rtt ",
+    ] {
         assert!(comments.contains(story), "{story} is not in {comments}");
     }
 }

@@ -1,5 +1,6 @@
 //! `synfin lab`: make traffic on the real kernel, and look at it.
 
+mod record;
 mod told;
 
 use std::fs::File;
@@ -206,7 +207,8 @@ fn show_packets(outcome: &LabOutcome, at: Observer, look: &LookArgs, style: &Sty
     let mut report = recorder.finish();
     report.summary.origins = vec![format!("lab {}", outcome.name)];
     let frames = std::mem::take(&mut flow.front.first);
-    let beside = Beside { frames, ..Beside::lab(outcome, at) };
+    let lab = (look.format == Format::Json).then(|| record::record(outcome));
+    let beside = Beside { frames, lab, ..Beside::lab(outcome, at) };
     show::show(&report, look, style, flow.front.kept.as_ref(), &beside)?;
     if look.format == Format::Text && look.views.is_empty() && outcome.calls.len() <= FEW_CALLS {
         println!("\nCalls of the programs");

@@ -26,6 +26,8 @@ pub(super) struct Beside {
     pub calls: Option<Vec<CallRow>>,
     /// Who made each of those calls: its host's index and address.
     pub callers: Vec<(usize, IpAddr)>,
+    /// A lab's own account, for JSON.
+    pub lab: Option<serde_json::Value>,
     /// What became of frames on the wire.
     pub transit: Transit,
     /// The congestion windows of a lab's sockets, by TCP_INFO.

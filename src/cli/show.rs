@@ -100,7 +100,7 @@ pub(super) fn write(
 ) -> anyhow::Result<()> {
     match look.format {
         Format::Text => text(report, look, style, frame, beside, out)?,
-        Format::Json => Json.render(report, style, out)?,
+        Format::Json => Json { lab: beside.lab.clone() }.render(report, style, out)?,
         Format::Csv => csv(&look.views).render(report, style, out)?,
         Format::Markdown if look.views.contains(&ViewName::Ladder) => {
             for (detail, conversation) in report.in_detail() {

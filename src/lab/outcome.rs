@@ -243,7 +243,7 @@ pub struct SocketSample {
 }
 
 /// The part of TCP_INFO that lessons speak of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct TcpFacts {
     /// Congestion state: 0 open, 1 disorder, 2 CWR, 3 recovery, 4 loss.
     pub ca_state: u8,

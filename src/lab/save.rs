@@ -22,13 +22,41 @@ impl LabOutcome {
             };
             for s in self.states.iter().filter(during) {
                 let state = s.state.map_or("no such socket", TcpState::name);
-                lines.push(format!("by it, {host}:{} {state}", s.local_port));
+                lines.push(format!("by it, {host}:{} {state}{}", s.local_port, info(s)));
             }
         }
         for s in self.states.iter().filter(|s| s.frame == Some(frame)) {
             let host = self.hosts.get(s.host).map_or("?", |h| h.name.as_str());
             let state = s.state.map_or("no such socket", TcpState::name);
-            lines.push(format!("after it, {host}:{} {state}", s.local_port));
+            lines.push(format!("after it, {host}:{} {state}{}", s.local_port, info(s)));
+        }
+        lines.join("\n")
+    }
+
+    /// What belongs to no packet: the lab, every call, and the counters that moved.
+    fn about(&self) -> String {
+        let mut lines = vec![format!("synfin lab {}", self.name), self.question.clone(), self.lesson.clone()];
+        let host = |i: usize| self.hosts.get(i).map_or("?", |h| h.name.as_str());
+        for (call, carried) in self.calls.iter().zip(self.carried()) {
+            let quiet =
+                if call.caused.is_empty() && carried.is_empty() { ", and no packet with it" } else { "" };
+            lines.push(format!("{}: {} {}{quiet}", host(call.host), call.text, call.result));
+        }
+        for (i, moved) in self.counters.iter().enumerate() {
+            let moved = moved.iter().filter(|(_, by)| **by != 0).map(|(name, by)| format!("{name} {by}"));
+            lines.push(format!("{}'s kernel counted: {}", host(i), moved.collect::<Vec<_>>().join(", ")));
+        }
+        // An option has room for 64 KiB.
+        let mut room = 60_000_usize;
+        let fits = lines.iter().take_while(|line| {
+            room = room.saturating_sub(line.len() + 1);
+            room > 0
+        });
+        let kept = fits.count();
+        if kept < lines.len() {
+            let more = lines.len() - kept;
+            lines.truncate(kept);
+            lines.push(format!("and {more} lines more, which --format json has"));
         }
         lines.join("\n")
     }
@@ -42,7 +70,7 @@ impl LabOutcome {
             Observer::Wire => "wire",
             Observer::Host(h) => self.hosts.get(h).map_or("wire", |h| h.name.as_str()),
         };
-        let about = format!("synfin lab {}\n{}\n{}", self.name, self.question, self.lesson);
+        let about = self.about();
         let mut section = Vec::new();
         section.extend(0x1a2b_3c4d_u32.to_le_bytes());
         section.extend([1, 0, 0, 0]);
@@ -78,6 +106,17 @@ impl LabOutcome {
         }
         out.flush()
     }
+}
+
+/// What TCP_INFO says of a sender, as far as lessons speak of it.
+fn info(s: &SocketSample) -> String {
+    s.info.map_or_else(String::new, |i| {
+        let threshold = if i.snd_ssthresh < 0x7fff_ffff { i.snd_ssthresh.to_string() } else { "none".into() };
+        format!(
+            ", cwnd {} ssthresh {threshold} rtt {} us rto {} us unacked {} lost {} resent {}",
+            i.snd_cwnd, i.rtt, i.rto, i.unacked, i.lost, i.total_retrans
+        )
+    })
 }
 
 fn pad(bytes: &mut Vec<u8>) {

@@ -17,8 +17,11 @@ use crate::report::{Conversation, Detail, Report, Row, RowKind, Summary};
 use crate::track::{Event, Labels};
 
 /// The whole report as one document.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Json;
+#[derive(Debug, Clone, Default)]
+pub struct Json {
+    /// What is known beside the report, as a member `lab`.
+    pub lab: Option<Value>,
+}
 
 impl View for Json {
     fn render(&self, report: &Report, _style: &Style, out: &mut dyn Write) -> io::Result<()> {
@@ -29,7 +32,11 @@ impl View for Json {
         writeln!(out, ",")?;
         long_list("events", &EVENT, report.events.iter(), out)?;
         writeln!(out, ",\"events_left_out\":{},", report.events_left_out)?;
-        writeln!(out, "\"overhead\":{}}}", safe(&overhead(report)))
+        write!(out, "\"overhead\":{}", safe(&overhead(report)))?;
+        if let Some(lab) = &self.lab {
+            write!(out, ",\n\"lab\":{}", safe(lab))?;
+        }
+        writeln!(out, "}}")
     }
 }
 

@@ -96,7 +96,7 @@ fn records_and_documents_look_right() {
         ("segments.csv", Box::new(Csv::Segments)),
         ("events.csv", Box::new(Csv::Events)),
         ("overhead.csv", Box::new(Csv::Overhead)),
-        ("report.json", Box::new(Json)),
+        ("report.json", Box::new(Json::default())),
         ("report.md", Box::new(Markdown { services })),
     ];
     for (name, view) in views {
@@ -108,7 +108,7 @@ fn records_and_documents_look_right() {
 
 #[test]
 fn the_document_is_json() {
-    let text = rendered(&Json, Style::default());
+    let text = rendered(&Json::default(), Style::default());
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(value["streams"].as_array().unwrap().len(), 8);
     assert_eq!(value["summary"]["origins"][0], "evil\x1b[2J\u{202e}.pcap");
