@@ -14,9 +14,9 @@ use super::figures::{Figures, claims, table};
 use super::hosts::{self, Host, HostSpec};
 use super::line::chance;
 use super::outcome::{Call, LabHost, LabOutcome};
-use super::peek::Upper;
+use super::peek::{Upper, bits};
 use super::run::LabOptions;
-use super::truth::Truth;
+use super::truth::{self, Truth};
 use super::wire::{Line, Wire};
 use crate::model::{LinkType, Timestamp};
 
@@ -162,6 +162,7 @@ impl Bench<'_> {
         let there = self.address(1, port)?;
         listener.bind(&there).and_then(|()| listener.listen(1)).map_err(|e| machine("listen", e))?;
         let client = self.socket(0, false)?;
+        let before = self.counted()?;
         client.bind(&self.address(0, port + 30_000)?).map_err(|e| machine("bind", e))?;
         client.set_tcp_congestion(b"reno").map_err(|e| machine("congestion control", e))?;
         let (first, start, used, ts) = self.begin()?;
@@ -172,7 +173,7 @@ impl Bench<'_> {
         let mut server: Option<Socket> = None;
         let payload: Vec<u8> = (0..MESSAGES).flat_map(message).collect();
         let (mut sent, mut got, mut first_octet) = (0, Vec::with_capacity(payload.len()), None);
-        let mut closed = false;
+        let (mut closed, mut recvs) = (false, (0, 0));
         let mut room = vec![0; 1 << 16];
         let end = Instant::now() + PATIENCE;
         let mut fault = None;
@@ -203,6 +204,7 @@ impl Bench<'_> {
                 match (&*s).read(&mut room) {
                     Ok(0) => return Ok(true),
                     Ok(n) => {
+                        recvs = (recvs.0 + 1, recvs.1 + usize::from(n != MESSAGE));
                         first_octet.get_or_insert_with(|| start.elapsed());
                         got.extend_from_slice(room.get(..n).unwrap_or_default());
                     }
@@ -227,7 +229,7 @@ impl Bench<'_> {
         drop((client, server));
         self.wire.settle()?;
         self.count(&mut f);
-        f.received = got.len() as u64;
+        (f.received, f.recvs, f.counted) = (got.len() as u64, recvs, self.counted()? - before);
         Ok(f)
     }
 
@@ -241,7 +243,7 @@ impl Bench<'_> {
         let mut order = Vec::new();
         let (mut first_octet, mut last) = (None, Duration::ZERO);
         let mut room = vec![0; 1 << 16];
-        let mut octets = 0;
+        let (mut octets, mut recvs) = (0, (0, 0));
         let mut drain = |order: &mut Vec<u32>, last: &mut Duration| -> Result<(), LabError> {
             loop {
                 match (&server).read(&mut room) {
@@ -249,6 +251,7 @@ impl Bench<'_> {
                         *last = start.elapsed();
                         first_octet.get_or_insert(*last);
                         octets += n as u64;
+                        recvs = (recvs.0 + 1, recvs.1 + usize::from(n != MESSAGE));
                         if let Some(&[a, b, c, d]) = room.get(..4) {
                             order.push(u32::from_be_bytes([a, b, c, d]));
                         }
@@ -276,12 +279,21 @@ impl Bench<'_> {
         let mut f = self.end(first, start, used, first_octet.unwrap_or_default())?;
         f.time = last;
         self.count(&mut f);
-        f.received = octets;
+        (f.received, f.recvs) = (octets, recvs);
         f.missing = (0..MESSAGES).filter(|n| !order.contains(&(*n as u32))).count();
         f.disorder = order.iter().zip(order.iter().skip(1)).filter(|(a, b)| b < a).count();
         self.log(ts, 0, "u", format!("sendto(u, {MESSAGE}), {MESSAGES} times"), MESSAGES * MESSAGE);
         self.log(ts, 1, "v", format!("recv(v), {} times", order.len()), octets as usize);
         Ok(f)
+    }
+
+    /// Segments that the client's kernel sent again so far.
+    fn counted(&self) -> Result<i64, LabError> {
+        if let Some(client) = self.hosts.first() {
+            client.enter()?;
+        }
+        let counters = truth::counters(false)?;
+        counters.get("Tcp.RetransSegs").copied().ok_or_else(|| machine("counters", "no Tcp.RetransSegs"))
     }
 
     fn begin(&mut self) -> Result<(usize, Instant, Duration, Timestamp), LabError> {
@@ -303,6 +315,7 @@ impl Bench<'_> {
     /// Counts the packets of the transfer that began at `first_frame`.
     fn count(&self, f: &mut Figures) {
         let frames = self.wire.frames.iter().zip(&self.wire.seen).enumerate().skip(f.first_frame);
+        let mut shift = 0;
         for (i, (frame, seen)) in frames {
             let Some(p) = seen.peek else { continue };
             let payload = match p.upper {
@@ -313,8 +326,26 @@ impl Bench<'_> {
             f.frames += 1;
             f.payload += payload;
             f.headers += u64::from(p.total_len) - payload.min(p.total_len.into());
-            f.resent += usize::from(seen.resent);
-            f.lost += usize::from(frame.deliveries.is_empty());
+            f.resent.extend(seen.resent.then_some(i));
+            f.lost.extend(frame.deliveries.is_empty().then_some(i));
+            let header = match p.upper {
+                Upper::Tcp(t) => {
+                    f.acks += usize::from(t.payload == 0 && t.flags == bits::ACK);
+                    if frame.from == Some(1) && t.has(bits::SYN) {
+                        shift = t.wscale.unwrap_or(0).min(14);
+                    } else if frame.from == Some(1) && t.has(bits::ACK) {
+                        let window = u64::from(t.window) << shift;
+                        f.window = Some(f.window.map_or(window, |least| least.min(window)));
+                    }
+                    t.header
+                }
+                // What the datagram has beyond what the program sent.
+                Upper::Udp { length, .. } => {
+                    u8::try_from(usize::from(length).saturating_sub(MESSAGE)).unwrap_or(u8::MAX)
+                }
+                _ => continue,
+            };
+            f.header = Some(f.header.map_or((header, header), |(a, b)| (a.min(header), b.max(header))));
             if payload > 0 && f.first_data.is_none() {
                 f.first_data = Some(i);
                 let began = self.wire.frames.get(f.first_frame).map_or(frame.ts, |first| first.ts);

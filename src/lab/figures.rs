@@ -12,8 +12,20 @@ pub(super) struct Figures {
     pub frames: usize,
     pub payload: u64,
     pub headers: u64,
-    pub resent: usize,
-    pub lost: usize,
+    /// Frames with octets that an earlier one had.
+    pub resent: Vec<usize>,
+    /// Frames that nobody got.
+    pub lost: Vec<usize>,
+    /// Packets that carry nothing but an acknowledgment.
+    pub acks: usize,
+    /// Octets of the shortest and of the longest transport header.
+    pub header: Option<(u8, u8)>,
+    /// The smallest window that the receiver announced, octets.
+    pub window: Option<u64>,
+    /// Segments sent again, as the sender's kernel counts them.
+    pub counted: i64,
+    /// Calls of recv that gave something, and those of them that gave other than one message.
+    pub recvs: (usize, usize),
     pub before_data: usize,
     pub first_data: Option<usize>,
     pub first_octet: Duration,
@@ -57,6 +69,21 @@ pub(super) fn claims(
             "TCP needs more packets and more header octets for the same payload",
             tcp.frames > udp.frames && tcp.headers > udp.headers,
             format!("{} and {} packets, {} and {} octets", tcp.frames, udp.frames, tcp.headers, udp.headers),
+            tcp.first_data.into_iter().chain(udp.first_data).collect(),
+        ),
+        claim(
+            "UDP's header has 8 octets, TCP's 20 and, with options, more",
+            udp.header == Some((8, 8)) && tcp.header.is_some_and(|(least, most)| least >= 20 && most > 20),
+            format!("{} and {} octets", span(tcp.header), span(udp.header)),
+            tcp.first_data.into_iter().chain(udp.first_data).collect(),
+        ),
+        claim(
+            "UDP keeps messages apart: one recv, one message; TCP is a stream without marks",
+            udp.recvs.1 == 0 && tcp.recvs.1 > 0,
+            format!(
+                "other than one message in {} of {} recvs, and in {} of {}",
+                tcp.recvs.1, tcp.recvs.0, udp.recvs.1, udp.recvs.0
+            ),
             Vec::new(),
         ),
         claim(
@@ -67,17 +94,31 @@ pub(super) fn claims(
         ),
         claim(
             &format!("at {loss}% loss TCP still delivers everything, and sends again what was lost"),
-            tcp_lossy.received == whole && (tcp_lossy.resent > 0 || loss == 0.0),
-            format!("{} octets, {} packets sent again", tcp_lossy.received, tcp_lossy.resent),
-            Vec::new(),
+            tcp_lossy.received == whole && (!tcp_lossy.resent.is_empty() || loss == 0.0),
+            format!("{} octets, {} packets sent again", tcp_lossy.received, tcp_lossy.resent.len()),
+            tcp_lossy.resent.clone(),
+        ),
+        claim(
+            "the sender's kernel counts as many of them (Tcp.RetransSegs)",
+            i64::try_from(tcp_lossy.resent.len()) == Ok(tcp_lossy.counted),
+            format!("{} on the wire, {} counted", tcp_lossy.resent.len(), tcp_lossy.counted),
+            tcp_lossy.resent.clone(),
         ),
         claim(
             "UDP does not: what was lost on the wire is what the program misses",
-            udp_lossy.missing == udp_lossy.lost && (udp_lossy.missing > 0 || loss == 0.0),
-            format!("{} lost on the wire, {} missing", udp_lossy.lost, udp_lossy.missing),
-            Vec::new(),
+            udp_lossy.missing == udp_lossy.lost.len() && (udp_lossy.missing > 0 || loss == 0.0),
+            format!("{} lost on the wire, {} missing", udp_lossy.lost.len(), udp_lossy.missing),
+            udp_lossy.lost.clone(),
         ),
     ]
+}
+
+fn span(octets: Option<(u8, u8)>) -> String {
+    match octets {
+        None => "none".into(),
+        Some((least, most)) if least == most => least.to_string(),
+        Some((least, most)) => format!("{least} to {most}"),
+    }
 }
 
 fn ms(d: Duration) -> f64 {
@@ -96,6 +137,7 @@ pub(super) fn table(runs: &[Figures], numbers: &[Option<usize>], loss: f64, dela
     let rows = vec![
         row("packets", &|f| f.frames.to_string()),
         row("of them before the first data", &|f| f.before_data.to_string()),
+        row("octets of TCP's or UDP's header", &|f| span(f.header)),
         row("header octets (IP and above)", &|f| f.headers.to_string()),
         row("headers' share of all octets", &|f| {
             format!("{:.1}%", f.headers as f64 * 100.0 / (f.headers + f.payload).max(1) as f64)
@@ -108,10 +150,14 @@ pub(super) fn table(runs: &[Figures], numbers: &[Option<usize>], loss: f64, dela
         row("CPU time, ns per octet received", &|f| {
             format!("{:.1}", f.cpu.as_secs_f64() * 1e9 / f.received.max(1) as f64)
         }),
-        row("packets lost on the wire", &|f| f.lost.to_string()),
-        row("packets sent again", &|f| f.resent.to_string()),
+        row("packets lost on the wire", &|f| f.lost.len().to_string()),
+        row("packets sent again", &|f| f.resent.len().to_string()),
+        row("sent again by the kernel's count", &|f| f.counted.to_string()),
+        row("packets that only acknowledge", &|f| f.acks.to_string()),
+        row("smallest window announced, octets", &|f| f.window.map_or("none".into(), |w| w.to_string())),
         row("octets the program received", &|f| format!("{} of {whole}", f.received)),
         row("messages it missed", &|f| f.missing.to_string()),
+        row("recvs of other than one message", &|f| format!("{} of {}", f.recvs.1, f.recvs.0)),
         row("messages out of order", &|f| f.disorder.to_string()),
         row("first packet of the transfer", &|f| number(Some(f.first_frame))),
         row("first packet with data", &|f| number(f.first_data)),
@@ -133,7 +179,7 @@ pub(super) fn table(runs: &[Figures], numbers: &[Option<usize>], loss: f64, dela
         notes.push(format!(
             "Choose TCP when every octet must arrive, in order: at {loss}% loss it sent {} packets again and the \
              program missed nothing; it cost {} header octets and {:.0} ms.",
-            tl.resent,
+            tl.resent.len(),
             tl.headers,
             ms(tl.time)
         ));
