@@ -16,6 +16,7 @@ fn each_line_says_yes_or_no_and_a_no_that_matters_is_status_1() {
         "network namespace",
         "/dev/net/tun",
         "veth pairs",
+        "labs on lo",
         "port 1898",
         "seccomp",
         "Landlock",

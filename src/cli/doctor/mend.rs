@@ -58,7 +58,7 @@ impl Facts {
 /// What to do about a probe that failed, the likeliest first.
 pub(super) fn mends(probe: Probe, facts: &Facts) -> Vec<String> {
     match probe {
-        Probe::Capture | Probe::PacketSocket => privilege(facts),
+        Probe::Capture | Probe::PacketSocket | Probe::Loopback => privilege(facts),
         Probe::UserNamespace | Probe::NetworkNamespace => namespace(facts),
         Probe::Tun if !facts.tun && facts.container => {
             vec!["run the container with --device /dev/net/tun".to_owned()]

@@ -109,7 +109,11 @@ fn render(facts: &Facts, findings: &[Finding]) -> String {
     put(if missing.is_empty() {
         "Capturing and the labs work here.".to_owned()
     } else {
-        format!("Missing: {}. Reading capture files works in any case.", missing.join(", "))
+        format!(
+            "Missing: {}. Reading capture files works in any case, and so do the captures of the labs that come \
+             with synfin.",
+            missing.join(", ")
+        )
     });
     text
 }

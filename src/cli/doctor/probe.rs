@@ -53,6 +53,8 @@ probes! {
     Tun "tun" "/dev/net/tun" false,
     /// The other way to join namespaces.
     Veth "veth" "veth pairs" false,
+    /// Labs on this machine's own loopback.
+    Loopback "loopback" "labs on lo" false,
     /// Binding the course's port.
     Port "port" "port 1898" false,
     /// A system call filter.
@@ -72,6 +74,7 @@ pub(super) fn run(probe: Probe) -> Result<String> {
         Probe::NetworkNamespace => network_namespace(),
         Probe::Tun => tun(),
         Probe::Veth => veth(),
+        Probe::Loopback => loopback(),
         Probe::Port => port(),
         Probe::Seccomp => seccomp(),
         Probe::Landlock => landlock(),
@@ -152,6 +155,12 @@ fn veth() -> Result<String> {
     let way = lab::means().into_iter().find(|means| means.what.contains("veth")).context("not tried")?;
     way.works?;
     Ok("two namespaces were joined by them, which is what the labs do without /dev/net/tun".to_owned())
+}
+
+fn loopback() -> Result<String> {
+    let way = lab::means().into_iter().find(|means| means.what.contains("--on lo")).context("not tried")?;
+    way.works?;
+    Ok("lo can be captured, which is what 'lab run NAME --on lo' does".to_owned())
 }
 
 fn port() -> Result<String> {
