@@ -7,13 +7,15 @@
 //! `SYNFIN_TRUTH_KEEP=FOLDER` the labs, their captures and each packet's truth beside what was
 //! said; with `SYNFIN_TRUTH_AGAIN=1` besides, the runs kept there are scored again, not made anew.
 //! `SYNFIN_TRUTH_SIX=1` runs them over IPv6, which has no IP IDs.
-//! Labs need a network namespace of their own: without root the test says so and passes.
+//! Labs need a network namespace of their own: without root, or where the machine has none, the test
+//! says so and passes. Where one lab can run, all can, but for a few on a machine that is busy.
 
 mod account;
 mod certain;
 mod dump;
 mod ends;
 mod fields;
+mod floors;
 mod knowable;
 mod rules;
 mod score;
@@ -80,6 +82,19 @@ impl Total {
     }
 }
 
+impl Total {
+    /// What must be so of any labs; and with `all`, that there was something to ask.
+    fn hold(&self, ipv6: bool, all: bool) {
+        let wrong = &self.wrong_certain;
+        assert!(wrong.is_empty(), "{} wrong certain:\n{}", wrong.len(), wrong.join("\n"));
+        let (failed, most) = (self.failed.len() as u64, 1 + (self.runs + self.failed.len() as u64) / 50);
+        assert!(self.runs > 0 && failed <= most, "{failed} labs failed:\n{}", self.failed.join("\n"));
+        assert!(self.refuted.is_empty(), "the counters refute the account:\n{}", self.refuted.join("\n"));
+        let below = floors::below(&self.synfin, ipv6, all);
+        assert!(below.is_empty(), "too few are right:\n{}", below.join("\n"));
+    }
+}
+
 /// Runs the lab of a seed, or reads back the run that is kept of it.
 fn obtain(seed: u64, dir: &Path, ipv6: bool, again: bool) -> Result<Stored, String> {
     let kept = dir.join(format!("{seed}.json"));
@@ -132,37 +147,52 @@ fn one(seed: u64, dir: &Path, ipv6: bool, again: bool, total: &Mutex<Total>) {
     }
 }
 
-fn seeds() -> std::ops::RangeInclusive<u64> {
+fn seeds(least: u64) -> std::ops::RangeInclusive<u64> {
     let wanted = std::env::var("SYNFIN_TRUTH").unwrap_or_default();
     let read = |s: &str| s.parse().ok();
     match wanted.split_once('-') {
         Some((a, b)) => read(a).unwrap_or(1)..=read(b).unwrap_or(1),
-        None => 1..=read(&wanted).unwrap_or(12),
+        None => 1..=read(&wanted).unwrap_or(least),
     }
 }
 
 #[test]
 fn no_certain_verdict_is_wrong() {
-    hold(std::env::var_os("SYNFIN_TRUTH_SIX").is_some(), seeds());
+    hold(std::env::var_os("SYNFIN_TRUTH_SIX").is_some(), seeds(40));
 }
 
 #[test]
 fn none_is_wrong_over_ipv6_either() {
     if std::env::var_os("SYNFIN_TRUTH").is_none() {
-        hold(true, 1..=8);
+        hold(true, seeds(24));
+    }
+}
+
+/// Labs can run here; says why not, if they cannot. What is no fault of the machine is a fault.
+fn able(ipv6: bool) -> bool {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("skipped: labs side by side need root");
+        return false;
+    }
+    match run("tcp-basic", &LabOptions { ipv6, ..LabOptions::default() }) {
+        Ok(_) => true,
+        Err(e) if e.environment => {
+            eprintln!("skipped, no labs here: {e}");
+            false
+        }
+        Err(e) => panic!("{e}"),
     }
 }
 
 /// Runs the labs of these seeds and scores what is said of them.
 fn hold(ipv6: bool, seeds: std::ops::RangeInclusive<u64>) {
-    if !nix::unistd::geteuid().is_root() {
-        eprintln!("skipped: labs side by side need root");
+    let again = std::env::var_os("SYNFIN_TRUTH_AGAIN").is_some();
+    if !again && !able(ipv6) {
         return;
     }
     let scratch = tempfile::tempdir().unwrap();
     let kept = std::env::var_os("SYNFIN_TRUTH_KEEP").map(std::path::PathBuf::from);
     let dir = kept.as_deref().unwrap_or(scratch.path());
-    let again = std::env::var_os("SYNFIN_TRUTH_AGAIN").is_some();
     let total = Mutex::new(Total::default());
     let next = AtomicU64::new(*seeds.start());
     std::thread::scope(|scope| {
@@ -180,10 +210,6 @@ fn hold(ipv6: bool, seeds: std::ops::RangeInclusive<u64>) {
         }
     });
     let t = total.into_inner().unwrap();
-    if t.runs == 0 {
-        eprintln!("skipped, no labs here: {:?}", t.failed.first());
-        return;
-    }
     let mut table = tally::table(&t.synfin, t.judged.then_some(&t.tshark));
     table.push('\n');
     table.push_str(&tally::certainty(&t.synfin));
@@ -216,10 +242,5 @@ fn hold(ipv6: bool, seeds: std::ops::RangeInclusive<u64>) {
     if let Some(file) = std::env::var_os("SYNFIN_TRUTH_TABLE") {
         std::fs::write(file, &table).unwrap();
     }
-    assert!(
-        t.wrong_certain.is_empty(),
-        "{} wrong certain:\n{}",
-        t.wrong_certain.len(),
-        t.wrong_certain.join("\n")
-    );
+    t.hold(ipv6, std::env::var_os("SYNFIN_TRUTH").is_none());
 }
