@@ -89,45 +89,69 @@ fn parse(bytes: &[u8]) -> Option<Raw> {
     })
 }
 
-/// Is `[from, to)` covered by these ranges?
-pub fn covered(ranges: impl Iterator<Item = (i64, i64)>, from: i64, to: i64) -> bool {
+/// How far do these ranges reach from `from` without a gap?
+fn prefix(ranges: impl Iterator<Item = (i64, i64)>, from: i64) -> i64 {
     let mut ranges: Vec<(i64, i64)> = ranges.collect();
     ranges.sort_unstable();
-    let mut at = from;
-    for (a, b) in ranges {
-        if a <= at {
-            at = at.max(b);
-        }
-    }
-    at >= to
+    ranges.into_iter().fold(from, |at, (a, b)| if a <= at { at.max(b) } else { at })
+}
+
+/// Is `[from, to)` covered by these ranges?
+pub fn covered(ranges: impl Iterator<Item = (i64, i64)>, from: i64, to: i64) -> bool {
+    prefix(ranges, from) >= to
+}
+
+/// What came of a segment at the other host.
+struct Arrival {
+    from: usize,
+    seq: i64,
+    end: i64,
+    stamp: Option<u32>,
+    /// When it came whole.
+    came: Vec<Timestamp>,
+}
+
+fn arrival(f: &LabFrame, isn: &BTreeMap<usize, u32>) -> Option<Arrival> {
+    let (from, raw) = (f.from?, parse(&f.bytes)?);
+    let seq = fields::relative(raw.seq, *isn.get(&from)?);
+    let end = seq + i64::from(raw.len) + i64::from(raw.flags & (SYN | FIN) != 0);
+    let stamp = fields::fields(&f.bytes).and_then(|f| f.stamps).map(|s| s.0);
+    let came = f.deliveries.iter().filter(|d| d.altered.is_none()).map(|d| d.ts).collect();
+    Some(Arrival { from, seq, end, stamp, came })
 }
 
 /// By frame: it arrived, and its receiver may have thrown it away even so. The counters say only
 /// that a host threw something away. For want of room that may have been anything; for its age
-/// (PAWS, RFC 7323 section 5) only what came after a newer time stamp.
+/// (PAWS, RFC 7323 section 5) only what came after a newer time stamp that the host took.
 fn doubtful(run: &LabOutcome) -> Vec<bool> {
     const ROOM: [&str; 6] =
         ["TCPRcvQDrop", "RcvPruned", "OfoPruned", "TCPOFODrop", "TCPZeroWindowDrop", "TCPBacklogDrop"];
     let counted = |host: usize, name: &str| {
         run.counters.get(host).is_some_and(|c| c.contains_key(&format!("TcpExt.{name}")))
     };
-    let came = |f: &LabFrame| -> Vec<Timestamp> {
-        f.deliveries.iter().filter(|d| d.altered.is_none()).map(|d| d.ts).collect()
-    };
-    let stamp = |f: &LabFrame| fields::fields(&f.bytes).and_then(|f| f.stamps).map(|s| s.0);
-    let arrivals: Vec<_> = run.frames.iter().map(|f| (f.from, came(f), stamp(f))).collect();
-    let aged = |from: usize, at: Timestamp, own: u32| {
-        arrivals.iter().any(|(f, came, stamp)| {
-            *f == Some(from)
-                && stamp.is_some_and(|s| fields::relative(s, own) > 0)
-                && came.iter().any(|t| *t <= at)
+    let isn = fields::isns(run);
+    let arrivals: Vec<Option<Arrival>> = run.frames.iter().map(|f| arrival(f, &isn)).collect();
+    // Stamps of what brought the octets themselves do not count, nor of what lies beyond them: had they
+    // not come the old one would have been taken. So: how far has the host all octets without these?
+    let apart =
+        |old: &Arrival, new: &Arrival| new.from == old.from && (new.end <= old.seq || new.seq >= old.end);
+    let aged = |old: &Arrival, at: Timestamp| {
+        let others = || arrivals.iter().flatten().filter(|new| apart(old, new));
+        let reach = |by: Timestamp| {
+            let came = others().filter(|a| a.came.iter().any(|t| *t <= by));
+            prefix(came.map(|a| (a.seq, a.end)), 0)
+        };
+        others().any(|new| {
+            let newer = new.stamp.zip(old.stamp).is_some_and(|(n, o)| fields::relative(n, o) > 0);
+            newer && new.came.iter().any(|t| *t <= at && new.seq <= reach(*t))
         })
     };
-    let doubt = |(from, came, stamp): &(Option<usize>, Vec<Timestamp>, Option<u32>)| {
-        let Some(from) = *from else { return false };
-        let to = 1 - from;
-        ROOM.iter().any(|name| counted(to, name))
-            || counted(to, "PAWSEstab") && stamp.is_some_and(|own| came.iter().all(|at| aged(from, *at, own)))
+    let doubt = |a: &Option<Arrival>| {
+        a.as_ref().is_some_and(|a| {
+            let to = 1 - a.from;
+            ROOM.iter().any(|name| counted(to, name))
+                || counted(to, "PAWSEstab") && a.came.iter().all(|at| aged(a, *at))
+        })
     };
     arrivals.iter().map(doubt).collect()
 }
