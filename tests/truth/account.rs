@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use synfin::lab::{Fate, LabOutcome};
-use synfin::model::TcpState;
+use synfin::lab::{Fate, LabFrame, LabOutcome};
+use synfin::model::{TcpState, Timestamp};
 
 use crate::fields;
 
@@ -40,9 +40,10 @@ pub struct Segment {
     pub window: u16,
     /// Some of its octets were sent before.
     pub resent: bool,
-    /// It was sent again and some octet of it had not got through; `None` where the wire
-    /// still held a copy at the end, or the receiver threw octets away.
+    /// It was sent again and some octet of it had not got through; `None` where nobody knows.
     pub needed: Option<bool>,
+    /// Why nobody knows.
+    pub excused: Option<&'static str>,
     pub cause: Option<Cause>,
     /// Not new, no octets of its own, just below what comes next: the timer that sent it.
     pub probe: Option<&'static str>,
@@ -88,17 +89,71 @@ fn parse(bytes: &[u8]) -> Option<Raw> {
     })
 }
 
-/// Is `[from, to)` covered by these ranges?
-pub fn covered(ranges: impl Iterator<Item = (i64, i64)>, from: i64, to: i64) -> bool {
+/// How far do these ranges reach from `from` without a gap?
+fn prefix(ranges: impl Iterator<Item = (i64, i64)>, from: i64) -> i64 {
     let mut ranges: Vec<(i64, i64)> = ranges.collect();
     ranges.sort_unstable();
-    let mut at = from;
-    for (a, b) in ranges {
-        if a <= at {
-            at = at.max(b);
-        }
-    }
-    at >= to
+    ranges.into_iter().fold(from, |at, (a, b)| if a <= at { at.max(b) } else { at })
+}
+
+/// Is `[from, to)` covered by these ranges?
+pub fn covered(ranges: impl Iterator<Item = (i64, i64)>, from: i64, to: i64) -> bool {
+    prefix(ranges, from) >= to
+}
+
+/// What came of a segment at the other host.
+struct Arrival {
+    from: usize,
+    seq: i64,
+    end: i64,
+    stamp: Option<u32>,
+    /// When it came whole.
+    came: Vec<Timestamp>,
+}
+
+fn arrival(f: &LabFrame, isn: &BTreeMap<usize, u32>) -> Option<Arrival> {
+    let (from, raw) = (f.from?, parse(&f.bytes)?);
+    let seq = fields::relative(raw.seq, *isn.get(&from)?);
+    let end = seq + i64::from(raw.len) + i64::from(raw.flags & (SYN | FIN) != 0);
+    let stamp = fields::fields(&f.bytes).and_then(|f| f.stamps).map(|s| s.0);
+    let came = f.deliveries.iter().filter(|d| d.altered.is_none()).map(|d| d.ts).collect();
+    Some(Arrival { from, seq, end, stamp, came })
+}
+
+/// By frame: it arrived, and its receiver may have thrown it away even so. The counters say only
+/// that a host threw something away. For want of room that may have been anything; for its age
+/// (PAWS, RFC 7323 section 5) only what came after a newer time stamp that the host took.
+fn doubtful(run: &LabOutcome) -> Vec<bool> {
+    const ROOM: [&str; 6] =
+        ["TCPRcvQDrop", "RcvPruned", "OfoPruned", "TCPOFODrop", "TCPZeroWindowDrop", "TCPBacklogDrop"];
+    let counted = |host: usize, name: &str| {
+        run.counters.get(host).is_some_and(|c| c.contains_key(&format!("TcpExt.{name}")))
+    };
+    let isn = fields::isns(run);
+    let arrivals: Vec<Option<Arrival>> = run.frames.iter().map(|f| arrival(f, &isn)).collect();
+    // Stamps of what brought the octets themselves do not count, nor of what lies beyond them: had they
+    // not come the old one would have been taken. So: how far has the host all octets without these?
+    let apart =
+        |old: &Arrival, new: &Arrival| new.from == old.from && (new.end <= old.seq || new.seq >= old.end);
+    let aged = |old: &Arrival, at: Timestamp| {
+        let others = || arrivals.iter().flatten().filter(|new| apart(old, new));
+        let reach = |by: Timestamp| {
+            let came = others().filter(|a| a.came.iter().any(|t| *t <= by));
+            prefix(came.map(|a| (a.seq, a.end)), 0)
+        };
+        others().any(|new| {
+            let newer = new.stamp.zip(old.stamp).is_some_and(|(n, o)| fields::relative(n, o) > 0);
+            newer && new.came.iter().any(|t| *t <= at && new.seq <= reach(*t))
+        })
+    };
+    let doubt = |a: &Option<Arrival>| {
+        a.as_ref().is_some_and(|a| {
+            let to = 1 - a.from;
+            ROOM.iter().any(|name| counted(to, name))
+                || counted(to, "PAWSEstab") && a.came.iter().all(|at| aged(a, *at))
+        })
+    };
+    arrivals.iter().map(doubt).collect()
 }
 
 /// The segments of a run, by the index of their frames.
@@ -106,18 +161,7 @@ pub fn segments(run: &LabOutcome) -> Vec<Option<Segment>> {
     let mut isn: BTreeMap<usize, u32> = BTreeMap::new();
     let mut highest: BTreeMap<usize, i64> = BTreeMap::new();
     let mut all: Vec<Option<Segment>> = Vec::new();
-    let thrown = |host: usize| {
-        let names = [
-            "TcpExt.TCPRcvQDrop",
-            "TcpExt.RcvPruned",
-            "TcpExt.PruneCalled",
-            "TcpExt.TCPOFODrop",
-            "TcpExt.TCPZeroWindowDrop",
-            "TcpExt.PAWSEstab",
-            "TcpExt.TCPBacklogDrop",
-        ];
-        run.counters.get(host).is_some_and(|c| names.iter().any(|n| c.contains_key(*n)))
-    };
+    let doubtful = doubtful(run);
     for (index, frame) in run.frames.iter().enumerate() {
         let (Some(from), Some(raw)) = (frame.from, parse(&frame.bytes)) else {
             all.push(None);
@@ -143,6 +187,7 @@ pub fn segments(run: &LabOutcome) -> Vec<Option<Segment>> {
             window: raw.window,
             resent,
             needed: None,
+            excused: None,
             cause: None,
             probe,
             arrived,
@@ -150,12 +195,23 @@ pub fn segments(run: &LabOutcome) -> Vec<Option<Segment>> {
         if resent {
             let same = |s: &&Segment| s.from == from && s.seq < end && s.end > seq;
             let earlier = || {
-                let frames = all.iter().zip(&run.frames);
-                frames.filter_map(|(s, f)| Some((s.as_ref()?, f))).filter(move |(s, _)| same(s))
+                let frames = all.iter().enumerate();
+                frames.filter_map(|(i, s)| Some((i, s.as_ref()?))).filter(move |(_, s)| same(s))
             };
-            let got = covered(earlier().filter(|(s, _)| s.arrived).map(|(s, _)| (s.seq, s.end)), seq, end);
-            let open = earlier().any(|(_, f)| f.fate.contains(&Fate::InFlight) && f.deliveries.is_empty());
-            segment.needed = (!open && !thrown(1 - from)).then_some(!got);
+            let got = |sure: bool| {
+                let came = earlier().filter(|(i, s)| s.arrived && !(sure && doubtful[*i]));
+                covered(came.map(|(_, s)| (s.seq, s.end)), seq, end)
+            };
+            let held = |f: &LabFrame| f.fate.contains(&Fate::InFlight) && f.deliveries.is_empty();
+            (segment.needed, segment.excused) = if got(true) {
+                (Some(false), None)
+            } else if earlier().any(|(i, _)| held(&run.frames[i])) {
+                (None, Some("a copy was still on the wire at the end"))
+            } else if got(false) {
+                (None, Some("its receiver may have thrown an earlier copy away"))
+            } else {
+                (Some(true), None)
+            };
             segment.cause = Some(cause(run, index, raw.flags));
         }
         *top = (*top).max(end);
@@ -209,7 +265,7 @@ fn cause(run: &LabOutcome, index: usize, flags: u8) -> Cause {
 }
 
 /// The state of `host`'s socket between a packet of its capture and the next one.
-pub fn state(run: &LabOutcome, host: usize, until: Option<synfin::model::Timestamp>) -> Option<TcpState> {
+pub fn state(run: &LabOutcome, host: usize, until: Option<Timestamp>) -> Option<TcpState> {
     let samples = run.states.iter().filter(|s| s.host == host && s.remote_port != 0);
     samples.take_while(|s| until.is_none_or(|t| s.ts < t)).last().and_then(|s| s.state)
 }

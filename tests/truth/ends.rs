@@ -1,14 +1,47 @@
 //! States, resets and what D-SACKs tell, beside what the kernels and the wire know of them.
 
+use std::collections::BTreeSet;
+
 use synfin::lab::{Fate, LabFrame, LabOutcome, Observer};
 use synfin::model::{Side, TcpState, Timestamp};
-use synfin::track::EventKind;
+use synfin::track::{Event, EventKind};
 
 use crate::account::{self, Segment};
-use crate::fields::{ip_header, isns, relative};
+use crate::fields::{dsack, fields, ip_header, isns, relative};
 use crate::score::{COPY_TOLD, STATE, STATE_OTHER, Said, Score, Seen};
 
-/// Copies that only a D-SACK tells of: did the wire copy a segment with these octets?
+/// Did the wire copy a segment of `from` with some of these octets, and did two of it arrive before `left`?
+fn doubled(
+    run: &LabOutcome,
+    segments: &[Option<Segment>],
+    from: usize,
+    octets: (i64, i64),
+    left: Timestamp,
+) -> bool {
+    let of = |s: &Segment| s.from == from && s.seq < octets.1 && s.end > octets.0;
+    segments.iter().zip(&run.frames).any(|(s, f)| {
+        let came = f.deliveries.iter().filter(|d| d.altered.is_none() && d.ts <= left).count();
+        s.as_ref().is_some_and(of) && came > 1 && f.fate.iter().any(|f| matches!(f, Fate::Duplicated(_)))
+    })
+}
+
+/// Is it so that the wire made the copy that this event reads in a D-SACK? `None` if it reads none.
+pub fn copied(
+    run: &LabOutcome,
+    segments: &[Option<Segment>],
+    seen: &[Option<Seen<'_>>],
+    e: &Event,
+) -> Option<bool> {
+    let (witness, (left, right)) = e.evidence.witness.zip(e.evidence.sack)?;
+    let w = seen.get(witness as usize - 1)?.as_ref()?;
+    let from = 1 - w.segment.from;
+    let base = isns(run).get(&from).copied()?;
+    let octets = (relative(left, base), relative(right, base));
+    Some(doubled(run, segments, from, octets, run.frames[w.frame].ts))
+}
+
+/// Copies that only a D-SACK tells of: what was said of them, and what could have been said. A D-SACK of
+/// octets that were sent again as well tells of one or the other; it is no miss to say the other.
 pub fn told(
     score: &mut Score,
     run: &LabOutcome,
@@ -16,22 +49,33 @@ pub fn told(
     said: &Said,
     seen: &[Option<Seen<'_>>],
 ) {
-    let isn = isns(run);
+    let mut read = BTreeSet::new();
     for e in said.events.iter().filter(|e| e.kind == EventKind::DuplicatedByNetwork) {
-        let Some((witness, (left, right))) = e.evidence.witness.zip(e.evidence.sack) else { continue };
-        let Some(Some(w)) = seen.get(witness as usize - 1) else { continue };
-        let from = 1 - w.segment.from;
-        let base = isn.get(&from).copied().unwrap_or(0);
-        let (left, right) = (relative(left, base), relative(right, base));
-        let of = |s: &Segment| s.from == from && s.seq < right && s.end > left;
-        let copied = segments.iter().zip(&run.frames).any(|(s, f)| {
-            s.as_ref().is_some_and(of) && f.fate.iter().any(|f| matches!(f, Fate::Duplicated(_)))
-        });
-        score.synfin.add(COPY_TOLD, copied, true);
-        score.synfin.stated(COPY_TOLD, copied, e.confidence.name());
-        if !copied {
+        let Some(so) = copied(run, segments, seen, e) else { continue };
+        read.extend(e.evidence.witness);
+        score.synfin.add(COPY_TOLD, so, true);
+        score.synfin.stated(COPY_TOLD, so, e.confidence.name());
+        if !so {
             score.others.push((COPY_TOLD, format!("packet {} wrongly said; found []", e.packet)));
         }
+    }
+    let isn = isns(run);
+    for (number, p) in (1_u64..).zip(seen) {
+        let Some(p) = p.as_ref().filter(|p| !p.sent && !p.copy && !read.contains(&number)) else { continue };
+        let from = 1 - p.segment.from;
+        let base = isn.get(&from).copied().unwrap_or(0);
+        let frame = &run.frames[p.frame];
+        let Some(octets) = fields(&frame.bytes).and_then(|f| dsack(&f, base)) else { continue };
+        let again = |s: &Segment| s.from == from && s.resent && s.seq < octets.1 && s.end > octets.0;
+        if !doubled(run, segments, from, octets, frame.ts) {
+            continue;
+        }
+        if segments[..p.frame].iter().flatten().any(again) {
+            *score.left_out.entry("a D-SACK of octets that were copied and sent again").or_default() += 1;
+            continue;
+        }
+        score.synfin.add(COPY_TOLD, true, false);
+        score.others.push((COPY_TOLD, format!("packet {number} missed; found []")));
     }
 }
 
@@ -99,10 +143,18 @@ pub fn reset(
 pub fn states(score: &mut Score, run: &LabOutcome, host: usize, said: &Said, seen: &[Option<Seen<'_>>]) {
     let capture = run.capture(Observer::Host(host));
     let sides = [Side::Orig, Side::Resp];
-    // A close that waits behind data is no FIN yet; packets cannot show it.
-    let closing = [TcpState::FinWait1, TcpState::FinWait2, TcpState::Closing, TcpState::LastAck];
     let gone = |s: Option<TcpState>| matches!(s, None | Some(TcpState::Closed));
-    let same = |a: Option<TcpState>, b: Option<TcpState>| a == b || gone(a) && gone(b);
+    // Only what is said can be right: saying nothing of a socket that is gone is not.
+    let same = |found: Option<TcpState>, kernel: Option<TcpState>| {
+        found.is_some() && (found == kernel || gone(found) && gone(kernel))
+    };
+    // A close that waits behind data is no FIN yet; packets show the state before it.
+    let unclosed = |found: Option<TcpState>, kernel: Option<TcpState>| match kernel {
+        Some(TcpState::FinWait1 | TcpState::FinWait2) => found == Some(TcpState::Established),
+        Some(TcpState::Closing) => matches!(found, Some(TcpState::Established | TcpState::CloseWait)),
+        Some(TcpState::LastAck) => found == Some(TcpState::CloseWait),
+        _ => false,
+    };
     let (mut fin, mut spoke) = ([false; 2], [false; 2]);
     let mut newest = None;
     for (i, p) in seen.iter().enumerate() {
@@ -113,12 +165,13 @@ pub fn states(score: &mut Score, run: &LabOutcome, host: usize, said: &Said, see
         let Some(found) = said.states.get(&(i as u64 + 1)) else { continue };
         let mut answer =
             |kind: &'static str, found: Option<TcpState>, kernel: [Option<TcpState>; 2], of: usize| {
-                // Nor can packets show that somebody listens, before it has answered.
-                let listens = !spoke[of] && kernel[0] == Some(TcpState::SynReceived);
-                if listens || !fin[of] && kernel.iter().any(|k| k.is_some_and(|k| closing.contains(&k))) {
+                // Before a host has said anything packets cannot show what it has: a listener, or nothing.
+                if !spoke[of] && (kernel[0] == Some(TcpState::SynReceived) || found.is_none()) {
+                    *score.left_out.entry("the state of a socket that has sent nothing yet").or_default() +=
+                        1;
                     return;
                 }
-                let right = kernel.iter().any(|k| same(found, *k));
+                let right = kernel.iter().any(|k| same(found, *k) || !fin[of] && unclosed(found, *k));
                 score.synfin.answer(kind, (right || found.is_some()).then_some(right));
                 if !right {
                     let what = format!(

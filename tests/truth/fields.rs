@@ -71,3 +71,12 @@ pub fn isns(run: &LabOutcome) -> BTreeMap<usize, u32> {
 pub fn relative(n: u32, base: u32) -> i64 {
     i64::from(n.wrapping_sub(base).cast_signed())
 }
+
+/// The D-SACK of these fields, counted from `base`: a first block that is acknowledged already, or lies
+/// in the second (RFC 2883 section 4).
+pub fn dsack(f: &Fields, base: u32) -> Option<(i64, i64)> {
+    let edges = |i: usize| f.sack.get(i).map(|&(a, b)| (relative(a, base), relative(b, base)));
+    let first = edges(0)?;
+    let old = first.1 <= relative(f.ack, base) || edges(1).is_some_and(|s| s.0 <= first.0 && first.1 <= s.1);
+    old.then_some(first)
+}

@@ -7,12 +7,15 @@
 //! `SYNFIN_TRUTH_KEEP=FOLDER` the labs, their captures and each packet's truth beside what was
 //! said; with `SYNFIN_TRUTH_AGAIN=1` besides, the runs kept there are scored again, not made anew.
 //! `SYNFIN_TRUTH_SIX=1` runs them over IPv6, which has no IP IDs.
-//! Labs need a network namespace of their own: without root the test says so and passes.
+//! Labs need a network namespace of their own: without root, or where the machine has none, the test
+//! says so and passes. Where one lab can run, all can, but for a few on a machine that is busy.
 
 mod account;
+mod certain;
 mod dump;
 mod ends;
 mod fields;
+mod floors;
 mod knowable;
 mod rules;
 mod score;
@@ -44,10 +47,52 @@ struct Total {
     resent: (i64, i64),
     timeouts: (i64, i64),
     probes: (i64, i64),
+    /// Segments sent again whose cause nobody knows.
+    unknown: i64,
+    /// Hosts whose counters refute the account.
+    refuted: Vec<String>,
+    left_out: BTreeMap<&'static str, u64>,
 }
 
-fn counter(run: &LabOutcome, name: &str) -> i64 {
-    run.counters.iter().filter_map(|c| c.get(name)).sum()
+impl Total {
+    /// Adds what was sent again, by the wire's account and by the counters of each kernel.
+    fn count(&mut self, seed: u64, run: &LabOutcome, segments: &[Option<account::Segment>]) {
+        use account::Cause;
+        for (host, counters) in run.counters.iter().enumerate() {
+            let own = || segments.iter().flatten().filter(move |s| s.from == host && s.resent);
+            let of = |c: Cause| own().filter(|s| s.cause == Some(c)).count() as i64;
+            let counter = |name: &str| counters.get(name).copied().unwrap_or(0);
+            let resent = (own().count() as i64, counter("Tcp.RetransSegs"));
+            let timeouts = (of(Cause::Timeout), counter("TcpExt.TCPTimeouts"));
+            let probes = (of(Cause::Probe), counter("TcpExt.TCPLossProbes"));
+            // One timeout sends one segment that counts as its own, one probe is one segment; the
+            // counters have those with new data and of SYNs besides.
+            if resent.0 != resent.1 || timeouts.0 > timeouts.1 || probes.0 > probes.1 {
+                self.refuted.push(format!(
+                    "seed {seed}, host {host}: sent again {resent:?}, timeouts {timeouts:?}, probes {probes:?}"
+                ));
+            }
+            for (sum, one) in
+                [(&mut self.resent, resent), (&mut self.timeouts, timeouts), (&mut self.probes, probes)]
+            {
+                *sum = (sum.0 + one.0, sum.1 + one.1);
+            }
+            self.unknown += of(Cause::Unknown);
+        }
+    }
+}
+
+impl Total {
+    /// What must be so of any labs; and with `all`, that there was something to ask.
+    fn hold(&self, ipv6: bool, all: bool) {
+        let wrong = &self.wrong_certain;
+        assert!(wrong.is_empty(), "{} wrong certain:\n{}", wrong.len(), wrong.join("\n"));
+        let (failed, most) = (self.failed.len() as u64, 1 + (self.runs + self.failed.len() as u64) / 50);
+        assert!(self.runs > 0 && failed <= most, "{failed} labs failed:\n{}", self.failed.join("\n"));
+        assert!(self.refuted.is_empty(), "the counters refute the account:\n{}", self.refuted.join("\n"));
+        let below = floors::below(&self.synfin, ipv6, all);
+        assert!(below.is_empty(), "too few are right:\n{}", below.join("\n"));
+    }
 }
 
 /// Runs the lab of a seed, or reads back the run that is kept of it.
@@ -76,7 +121,7 @@ fn one(seed: u64, dir: &Path, ipv6: bool, again: bool, total: &Mutex<Total>) {
     let mut scores: Vec<(usize, Score)> = Vec::new();
     let judged = tshark.iter().any(Option::is_some);
     for (host, labels) in tshark.iter().enumerate() {
-        let score = score::score(&outcome, &outcome, host, &segments, labels.as_ref());
+        let score = score::score(&outcome, host, &segments, labels.as_ref());
         if std::env::var_os("SYNFIN_TRUTH_KEEP").is_some() {
             let text = dump::dump(&outcome, host, &segments, &score);
             std::fs::write(dir.join(format!("{seed}-{host}.txt")), text).unwrap();
@@ -87,16 +132,13 @@ fn one(seed: u64, dir: &Path, ipv6: bool, again: bool, total: &Mutex<Total>) {
     t.runs += 1;
     t.judged |= judged;
     t.packets += outcome.frames.len() as u64;
-    let of = |c| segments.iter().flatten().filter(|s| s.cause == Some(c)).count() as i64;
-    t.resent.0 += segments.iter().flatten().filter(|s| s.resent).count() as i64;
-    t.resent.1 += counter(&outcome, "Tcp.RetransSegs");
-    t.timeouts.0 += of(account::Cause::Timeout);
-    t.timeouts.1 += counter(&outcome, "TcpExt.TCPTimeouts");
-    t.probes.0 += of(account::Cause::Probe);
-    t.probes.1 += counter(&outcome, "TcpExt.TCPLossProbes");
+    t.count(seed, &outcome, &segments);
     for (host, score) in scores {
         t.synfin.join(&score.synfin);
         t.tshark.join(&score.tshark);
+        for (why, n) in score.left_out {
+            *t.left_out.entry(why).or_default() += n;
+        }
         let place = format!("seed {seed} at host {host}");
         t.wrong_certain.extend(score.wrong_certain.iter().map(|w| format!("{place}, {w}")));
         for (kind, what) in score.others {
@@ -105,37 +147,52 @@ fn one(seed: u64, dir: &Path, ipv6: bool, again: bool, total: &Mutex<Total>) {
     }
 }
 
-fn seeds() -> std::ops::RangeInclusive<u64> {
+fn seeds(least: u64) -> std::ops::RangeInclusive<u64> {
     let wanted = std::env::var("SYNFIN_TRUTH").unwrap_or_default();
     let read = |s: &str| s.parse().ok();
     match wanted.split_once('-') {
         Some((a, b)) => read(a).unwrap_or(1)..=read(b).unwrap_or(1),
-        None => 1..=read(&wanted).unwrap_or(12),
+        None => 1..=read(&wanted).unwrap_or(least),
     }
 }
 
 #[test]
 fn no_certain_verdict_is_wrong() {
-    hold(std::env::var_os("SYNFIN_TRUTH_SIX").is_some(), seeds());
+    hold(std::env::var_os("SYNFIN_TRUTH_SIX").is_some(), seeds(40));
 }
 
 #[test]
 fn none_is_wrong_over_ipv6_either() {
     if std::env::var_os("SYNFIN_TRUTH").is_none() {
-        hold(true, 1..=8);
+        hold(true, seeds(24));
+    }
+}
+
+/// Labs can run here; says why not, if they cannot. What is no fault of the machine is a fault.
+fn able(ipv6: bool) -> bool {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("skipped: labs side by side need root");
+        return false;
+    }
+    match run("tcp-basic", &LabOptions { ipv6, ..LabOptions::default() }) {
+        Ok(_) => true,
+        Err(e) if e.environment => {
+            eprintln!("skipped, no labs here: {e}");
+            false
+        }
+        Err(e) => panic!("{e}"),
     }
 }
 
 /// Runs the labs of these seeds and scores what is said of them.
 fn hold(ipv6: bool, seeds: std::ops::RangeInclusive<u64>) {
-    if !nix::unistd::geteuid().is_root() {
-        eprintln!("skipped: labs side by side need root");
+    let again = std::env::var_os("SYNFIN_TRUTH_AGAIN").is_some();
+    if !again && !able(ipv6) {
         return;
     }
     let scratch = tempfile::tempdir().unwrap();
     let kept = std::env::var_os("SYNFIN_TRUTH_KEEP").map(std::path::PathBuf::from);
     let dir = kept.as_deref().unwrap_or(scratch.path());
-    let again = std::env::var_os("SYNFIN_TRUTH_AGAIN").is_some();
     let total = Mutex::new(Total::default());
     let next = AtomicU64::new(*seeds.start());
     std::thread::scope(|scope| {
@@ -153,10 +210,6 @@ fn hold(ipv6: bool, seeds: std::ops::RangeInclusive<u64>) {
         }
     });
     let t = total.into_inner().unwrap();
-    if t.runs == 0 {
-        eprintln!("skipped, no labs here: {:?}", t.failed.first());
-        return;
-    }
     let mut table = tally::table(&t.synfin, t.judged.then_some(&t.tshark));
     table.push('\n');
     table.push_str(&tally::certainty(&t.synfin));
@@ -167,9 +220,16 @@ fn hold(ipv6: bool, seeds: std::ops::RangeInclusive<u64>) {
         t.failed.len()
     );
     println!(
-        "account, by the wire and by the counters: sent again {:?}, timeouts {:?}, loss probes {:?}",
-        t.resent, t.timeouts, t.probes
+        "account, by the wire and by the counters: sent again {:?}, timeouts {:?}, loss probes {:?}; \
+         cause unknown {}",
+        t.resent, t.timeouts, t.probes, t.unknown
     );
+    for line in &t.refuted {
+        println!("counters: {line}");
+    }
+    for (why, n) in &t.left_out {
+        println!("not asked: {n} times, {why}");
+    }
     for line in &t.failed {
         println!("failed: {line}");
     }
@@ -182,10 +242,5 @@ fn hold(ipv6: bool, seeds: std::ops::RangeInclusive<u64>) {
     if let Some(file) = std::env::var_os("SYNFIN_TRUTH_TABLE") {
         std::fs::write(file, &table).unwrap();
     }
-    assert!(
-        t.wrong_certain.is_empty(),
-        "{} wrong certain:\n{}",
-        t.wrong_certain.len(),
-        t.wrong_certain.join("\n")
-    );
+    t.hold(ipv6, std::env::var_os("SYNFIN_TRUTH").is_none());
 }

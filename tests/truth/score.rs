@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use synfin::decode::Decoder;
 use synfin::decode::TcpSegment;
 use synfin::lab::{LabOutcome, LabSource, Observer};
-use synfin::model::{PerSide, Side, TcpState};
+use synfin::model::{PerSide, TcpState};
 use synfin::source::PacketSource;
 use synfin::track::{
     Confidence, Event, EventKind, SeenSegment, Sink, TcpConversation, Tracker, TrackerOptions,
 };
 
 use crate::account::{self, Cause, Segment};
+use crate::certain::Case;
 use crate::ends::{self, Why};
 use crate::knowable;
 use crate::tally::Tally;
@@ -85,11 +86,13 @@ pub struct Seen<'a> {
     /// It is an original, and one that was sent after it came before it.
     pub overtaken: bool,
     /// One that was sent after it came before it, be it an original or not.
-    passed: bool,
+    pub passed: bool,
     /// A packet before it in this capture shows that it is not new.
     tellable: bool,
-    shut: bool,
-    was_shut: bool,
+    /// It closes its sender's window.
+    pub shut: bool,
+    /// The window was closed before it.
+    pub was_shut: bool,
 }
 
 pub fn view<'a>(run: &LabOutcome, host: usize, segments: &'a [Option<Segment>]) -> Vec<Option<Seen<'a>>> {
@@ -146,6 +149,60 @@ pub struct Score {
     pub wrong_certain: Vec<String>,
     /// Other wrong or missing answers: kind and packet.
     pub others: Vec<(&'static str, String)>,
+    /// What was not asked, and why.
+    pub left_out: BTreeMap<&'static str, u64>,
+}
+
+/// The questions about one packet.
+struct Asked<'a> {
+    score: &'a mut Score,
+    number: u64,
+    events: &'a [&'a Event],
+    cause: Option<Cause>,
+    labels: Option<&'a [&'static str]>,
+}
+
+impl Asked<'_> {
+    /// What was said of the packet itself, and not later of another.
+    fn has(&self, kinds: &[EventKind]) -> Option<Confidence> {
+        let own = self.events.iter().filter(|e| kinds.contains(&e.kind) && e.evidence.witness.is_none());
+        own.map(|e| e.confidence).max()
+    }
+
+    fn label(&self, names: &[&str]) -> Option<bool> {
+        self.labels.map(|l| names.iter().any(|n| l.contains(n)))
+    }
+
+    fn synfin(&mut self, kind: &'static str, so: bool, said: Option<Confidence>) {
+        if let Some(sure) = said {
+            self.score.synfin.stated(kind, so, sure.name());
+        }
+        let said = said.is_some();
+        self.score.synfin.add(kind, so, said);
+        if so != said {
+            let what = if said { "wrongly said" } else { "missed" };
+            let found: Vec<String> =
+                self.events.iter().map(|e| format!("{} {}", e.kind.name(), e.confidence.name())).collect();
+            let (number, cause) = (self.number, self.cause);
+            let line = format!("packet {number} {what}; found [{}], cause {cause:?}", found.join(", "));
+            self.score.others.push((kind, line));
+        }
+    }
+
+    fn tshark(&mut self, kind: &'static str, so: bool, said: Option<bool>) {
+        if let Some(said) = said {
+            self.score.tshark.add(kind, so, said);
+        }
+    }
+
+    fn both(&mut self, kind: &'static str, so: bool, own: Option<Confidence>, theirs: Option<bool>) {
+        self.synfin(kind, so, own);
+        self.tshark(kind, so, theirs);
+    }
+
+    fn left_out(&mut self, why: &'static str) {
+        *self.score.left_out.entry(why).or_default() += 1;
+    }
 }
 
 const SENT_AGAIN: [EventKind; 7] = [
@@ -158,100 +215,52 @@ const SENT_AGAIN: [EventKind; 7] = [
     EventKind::Retransmit,
 ];
 
-/// Scores the capture at `host`: of the run itself, or of what is `shown` in its place.
-pub fn score(
-    run: &LabOutcome,
-    shown: &LabOutcome,
-    host: usize,
-    segments: &[Option<Segment>],
-    tshark: Option<&Labels>,
-) -> Score {
-    let said = analyse(shown, Observer::Host(host));
+/// Scores the capture at `host`.
+pub fn score(run: &LabOutcome, host: usize, segments: &[Option<Segment>], tshark: Option<&Labels>) -> Score {
+    let said = analyse(run, Observer::Host(host));
     let mut score = Score::default();
     let mut packets: BTreeMap<u64, Vec<&Event>> = BTreeMap::new();
-    let mut needless: BTreeMap<u64, &Event> = BTreeMap::new();
+    let mut needless: BTreeMap<u64, Confidence> = BTreeMap::new();
     for e in &said.events {
         packets.entry(e.packet).or_default().push(e);
         if e.kind == EventKind::SpuriousRetransmit {
             let of = e.evidence.witness.and(e.evidence.original).unwrap_or(e.packet);
-            needless.insert(of, e);
+            needless.insert(of, e.confidence);
         }
     }
-    let seen = view(shown, host, segments);
+    let seen = view(run, host, segments);
     let reset = ends::reset(run, segments, &seen);
-    let none = Vec::new();
     for (number, p) in (1_u64..).zip(&seen) {
         let Some(p) = p else { continue };
-        let events = packets.get(&number).unwrap_or(&none);
-        let has = |kinds: &[EventKind]| -> Option<Confidence> {
-            let own = events.iter().filter(|e| kinds.contains(&e.kind) && e.evidence.witness.is_none());
-            own.map(|e| e.confidence).max()
-        };
-        let labels = tshark.map(|t| t.get(&number).cloned().unwrap_or_default());
-        let label = |names: &[&str]| labels.as_ref().map(|l| names.iter().any(|n| l.contains(n)));
-        let mut ask = |kind: &'static str, so: bool, own: Option<Confidence>, other: Option<bool>| {
-            if let Some(sure) = own {
-                score.synfin.stated(kind, so, sure.name());
-            }
-            let own = own.is_some();
-            score.synfin.add(kind, so, own);
-            if let Some(other) = other {
-                score.tshark.add(kind, so, other);
-            }
-            if so != own {
-                let what = if own { "wrongly said" } else { "missed" };
-                let found: Vec<String> =
-                    events.iter().map(|e| format!("{} {}", e.kind.name(), e.confidence.name())).collect();
-                score.others.push((
-                    kind,
-                    format!(
-                        "packet {number} {what}; found [{}], cause {:?}",
-                        found.join(", "),
-                        p.segment.cause
-                    ),
-                ));
-            }
-        };
         let s = p.segment;
-        let any = label(&["retransmission", "fast_retransmission", "spurious_retransmission"]);
+        let none = Vec::new();
+        let ask = &mut Asked {
+            score: &mut score,
+            number,
+            events: packets.get(&number).map_or(&[], Vec::as_slice),
+            cause: s.cause,
+            labels: tshark.map(|t| t.get(&number).unwrap_or(&none).as_slice()),
+        };
         let again = s.resent && !p.copy;
         if !again || p.tellable {
-            ask(RESENT, again, has(&SENT_AGAIN), any);
+            let any = ask.label(&["retransmission", "fast_retransmission", "spurious_retransmission"]);
+            ask.both(RESENT, again, ask.has(&SENT_AGAIN), any);
+        } else {
+            ask.left_out("sent again, and nothing in the capture shows that it is old");
         }
         if again && p.tellable && s.flags & account::SYN == 0 {
-            if let Some(needed) = s.needed {
-                let spurious = needless.get(&number).map(|e| e.confidence);
-                let lost = has(&SENT_AGAIN).filter(|_| spurious.is_none());
-                let theirs = label(&["spurious_retransmission"]);
-                let theirs_lost = any.zip(theirs).map(|(a, s)| a && !s);
-                ask(LOST, needed, lost, theirs_lost);
-                ask(NEEDLESS, !needed, spurious, theirs);
-                if needed || !p.sent || knowable::shown_to_its_sender(run, segments, p.frame) {
-                    ask(LOST_SHOWN, needed, lost, theirs_lost);
-                    ask(NEEDLESS_SHOWN, !needed, spurious, theirs);
-                }
-            }
-            if p.sent && s.cause != Some(Cause::Unknown) {
-                let needed = s.needed == Some(true);
-                let mut cause = |kind, so: bool, own: Option<Confidence>, other| {
-                    if needed || own.is_some() {
-                        ask(kind, so, own, other);
-                    }
-                };
-                cause(PROBED, s.cause == Some(Cause::Probe), has(&[EventKind::TailLossProbe]), None);
-                let timeout = matches!(s.cause, Some(Cause::Timeout | Cause::AfterTimeout));
-                cause(TIMED, timeout, has(&[EventKind::TimeoutRetransmit]), None);
-                let fast = has(&[EventKind::FastRetransmit, EventKind::RackRetransmit]);
-                cause(ASKED, s.cause == Some(Cause::Recovery), fast, label(&["fast_retransmission"]));
-            }
+            let spurious = needless.get(&number).copied();
+            let shown = !p.sent || knowable::shown_to_its_sender(run, segments, p.frame);
+            why_again(ask, p, spurious, shown);
         }
         if !p.sent {
-            ask(OVERTAKEN, p.overtaken, has(&[EventKind::Reordered]), label(&["out_of_order"]));
+            let theirs = ask.label(&["out_of_order"]);
+            ask.both(OVERTAKEN, p.overtaken, ask.has(&[EventKind::Reordered]), theirs);
         }
-        let copied = has(&[EventKind::DuplicatedByNetwork, EventKind::CapturedTwice]);
-        ask(COPY, p.copy, copied, None);
+        let copied = ask.has(&[EventKind::DuplicatedByNetwork, EventKind::CapturedTwice]);
+        ask.synfin(COPY, p.copy, copied);
         if !p.twin {
-            ask(COPY_SHOWN, p.copy, copied, None);
+            ask.synfin(COPY_SHOWN, p.copy, copied);
         }
         if let Some(why) = reset.filter(|r| r.0 == number).map(|r| r.1) {
             for (kind, so, event) in [
@@ -259,82 +268,68 @@ pub fn score(
                 (ABORTED, Why::Aborted, EventKind::Aborted),
                 (AFTER_CLOSE, Why::AfterClose, EventKind::UnreadData),
             ] {
-                ask(kind, why == so, has(&[event]), None);
+                ask.synfin(kind, why == so, ask.has(&[event]));
             }
         }
-        ask(SHUT, p.shut, has(&[EventKind::ZeroWindow]), None);
+        ask.synfin(SHUT, p.shut, ask.has(&[EventKind::ZeroWindow]));
+        // It labels each packet with a closed window, and here the first of them counts.
+        if p.shut || s.window > 0 {
+            ask.tshark(SHUT, p.shut, ask.label(&["zero_window"]));
+        }
         if !p.copy {
-            ask(
-                WINDOW_PROBE,
-                s.probe == Some("persist"),
-                has(&[EventKind::WindowProbe]),
-                label(&["zero_window_probe"]),
-            );
-            ask(
-                KEEP_ALIVE,
-                s.probe == Some("keepalive"),
-                has(&[EventKind::KeepAlive]),
-                label(&["keep_alive"]),
-            );
+            for (kind, timer, event, label) in [
+                (WINDOW_PROBE, "persist", EventKind::WindowProbe, "zero_window_probe"),
+                (KEEP_ALIVE, "keepalive", EventKind::KeepAlive, "keep_alive"),
+            ] {
+                ask.both(kind, s.probe == Some(timer), ask.has(&[event]), ask.label(&[label]));
+            }
         }
     }
     ends::told(&mut score, run, segments, &said, &seen);
     ends::states(&mut score, run, host, &said, &seen);
+    let case = Case { run, host, segments, seen: &seen, said: &said, reset };
     for e in said.events.iter().filter(|e| e.confidence == Confidence::Certain) {
-        if let Some(why) = wrong(e, &seen, &said) {
+        if let Some(why) = case.wrong(e) {
             score.wrong_certain.push(format!("packet {}: {} certain, but {why}", e.packet, e.kind.name()));
         }
     }
     score
 }
 
-/// Why a certain verdict is wrong, if it is.
-fn wrong(e: &Event, seen: &[Option<Seen<'_>>], said: &Said) -> Option<String> {
-    let at = |n: u64| seen.get(usize::try_from(n).ok()?.checked_sub(1)?)?.as_ref();
-    let p = at(e.packet)?;
+/// Of a segment of data that was sent again: was it lost, and what made its sender send it?
+fn why_again(ask: &mut Asked<'_>, p: &Seen<'_>, spurious: Option<Confidence>, shown: bool) {
     let s = p.segment;
-    let unless = |so: bool, why: &str| (!so).then(|| why.to_owned());
-    match e.kind {
-        EventKind::SpuriousRetransmit => {
-            let of = e.evidence.witness.and(e.evidence.original).unwrap_or(e.packet);
-            let of = at(of)?;
-            unless(of.segment.resent && of.segment.needed != Some(true), "an octet of it had not got through")
+    let any = ask.label(&["retransmission", "fast_retransmission", "spurious_retransmission"]);
+    let theirs = ask.label(&["spurious_retransmission"]);
+    match s.needed {
+        Some(needed) => {
+            let lost = ask.has(&SENT_AGAIN).filter(|_| spurious.is_none());
+            let theirs_lost = any.zip(theirs).map(|(a, s)| a && !s);
+            ask.both(LOST, needed, lost, theirs_lost);
+            ask.both(NEEDLESS, !needed, spurious, theirs);
+            if needed || shown {
+                ask.both(LOST_SHOWN, needed, lost, theirs_lost);
+                ask.both(NEEDLESS_SHOWN, !needed, spurious, theirs);
+            }
         }
-        EventKind::TimeoutRetransmit => {
-            let timer = matches!(s.cause, Some(Cause::Timeout | Cause::Unknown));
-            unless(timer, "the kernel's timer had not run out").map(|w| format!("{w} ({:?})", s.cause))
-        }
-        EventKind::TailLossProbe => unless(s.cause == Some(Cause::Probe), "the kernel sent no probe"),
-        EventKind::FastRetransmit | EventKind::RackRetransmit => {
-            unless(s.cause == Some(Cause::Recovery), "the kernel was not in recovery")
-        }
-        EventKind::HandshakeRetransmit => {
-            unless(s.resent && s.flags & account::SYN != 0 && !p.copy, "no handshake segment was sent again")
-        }
-        EventKind::Retransmit => unless(s.resent && !p.copy, "it was not sent again"),
-        EventKind::Reordered => unless(p.passed, "it was not overtaken"),
-        EventKind::DuplicatedByNetwork => {
-            unless(p.copy || e.evidence.witness.is_some(), "the wire made no copy")
-        }
-        EventKind::CaptureMissed => Some("the capture missed nothing".into()),
-        EventKind::CapturedTwice => Some("the capture has each packet once".into()),
-        EventKind::WindowProbe => {
-            unless(s.probe == Some("persist"), "the kernel's persist timer did not run")
-                .map(|w| format!("{w} ({:?})", s.probe))
-        }
-        EventKind::KeepAlive => {
-            unless(s.probe == Some("keepalive"), "the kernel's keep-alive timer did not run")
-                .map(|w| format!("{w} ({:?})", s.probe))
-        }
-        EventKind::ZeroWindow => unless(p.shut, "its window is open"),
-        EventKind::WindowOpened => unless(p.was_shut && s.window > 0, "its window was open before"),
-        EventKind::OffloadSegments => Some("no segment was joined".into()),
-        EventKind::OffloadChecksums => Some("checksums were complete".into()),
-        EventKind::Closed => {
-            let both = said.states.get(&e.packet)?;
-            let gone = |s: Option<TcpState>| matches!(s, Some(TcpState::Closed | TcpState::TimeWait));
-            unless(gone(both[Side::Orig]) && gone(both[Side::Resp]), "a side was open")
-        }
-        _ => None,
+        None => ask.left_out(s.excused.unwrap_or("needed or not is unknown")),
+    }
+    if !p.sent {
+        return;
+    }
+    if s.cause == Some(Cause::Unknown) {
+        return ask.left_out("the kernel does not tell why it was sent again");
+    }
+    // Who calls a repair needless at once gives no cause for it.
+    let needed = s.needed == Some(true);
+    let timeout = matches!(s.cause, Some(Cause::Timeout | Cause::AfterTimeout));
+    if needed || ask.has(&[EventKind::SpuriousRetransmit]).is_none() {
+        ask.synfin(PROBED, s.cause == Some(Cause::Probe), ask.has(&[EventKind::TailLossProbe]));
+        ask.synfin(TIMED, timeout, ask.has(&[EventKind::TimeoutRetransmit]));
+        let fast = ask.has(&[EventKind::FastRetransmit, EventKind::RackRetransmit]);
+        ask.synfin(ASKED, s.cause == Some(Cause::Recovery), fast);
+    }
+    if needed || theirs == Some(false) {
+        ask.tshark(ASKED, s.cause == Some(Cause::Recovery), ask.label(&["fast_retransmission"]));
     }
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use synfin::lab::{LabOutcome, Observer};
 
-pub const FIELDS: [&str; 8] = [
+pub const FIELDS: [&str; 7] = [
     "retransmission",
     "fast_retransmission",
     "spurious_retransmission",
@@ -15,7 +15,6 @@ pub const FIELDS: [&str; 8] = [
     "keep_alive",
     "zero_window_probe",
     "zero_window",
-    "duplicate_ack",
 ];
 
 /// Its labels by packet number.

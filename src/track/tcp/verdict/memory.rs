@@ -83,6 +83,8 @@ pub(in crate::track) struct Rare {
     pub repaired: Option<SeqNum>,
     /// What the other side last said that it holds (RFC 2018), `[left, right)`.
     pub sacked: [(SeqNum, SeqNum); 4],
+    /// Where its first segment in the capture begins, if the other side asked for octets below it.
+    pub begins: Option<SeqNum>,
     /// The highest that was acknowledged since there is something to remember.
     pub acked: Option<SeqNum>,
     /// One of them is doubted since this frame, and what the receiver sends next tells.

@@ -178,6 +178,10 @@ pub(super) fn judge(
     } else {
         if scene.digest.next_known && (scene.s.seq != scene.digest.next_before || into_closed) {
             nature = resent::judge(fwd, rev, scene, emit);
+        } else if !scene.digest.next_known && scene.fwd.base.is_some_and(|b| scene.s.seq.is_after(b.plus(1)))
+        {
+            // What lies below its first segment was sent, and was not seen.
+            fwd.trouble().begins = Some(scene.s.seq);
         }
         if scene.occupies() && passed_over(fwd, scene, &print) {
             let Print { ip_id, tsval, .. } = print;

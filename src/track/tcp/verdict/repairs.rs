@@ -262,9 +262,10 @@ pub(super) fn dsack(rev: &mut SideMemory, scene: &Scene<'_>, block: (SeqNum, Seq
         }
         return;
     }
-    // The octet that a keep-alive or a probe repeats is old by intent.
+    // The octet that a keep-alive or a probe repeats is old by intent; a FIN's place is new.
     let recent = &rev.recent;
-    if recent.len <= 1 && recent.seq == block.0 && block.1 == block.0.plus(1) {
+    let repeats = recent.len <= 1 && !TcpFlags(recent.flags).has(TcpFlags::FIN);
+    if repeats && recent.seq == block.0 && block.1 == block.0.plus(1) {
         return;
     }
     let evidence = Evidence {

@@ -4,7 +4,7 @@
 use crate::model::TcpFlags;
 use crate::track::{Confidence, EventKind, Evidence};
 
-use super::memory::{Resent, SideMemory, Trigger};
+use super::memory::{Hole, Resent, SideMemory, Trigger};
 use super::{Emit, Nature, Scene, cause, holes, late, probes, repairs};
 
 /// No common stack's retransmission timer runs out sooner (Linux: 200 ms).
@@ -19,20 +19,23 @@ pub(super) fn judge(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_
         return Nature::New;
     }
     let end = scene.end();
-    let (mut unseen, mut acked, mut skipped_by) = (0, false, None);
-    let holes = fwd.rare_mut().map_or(&mut [][..], |r| &mut r.holes);
-    if let Some(at) = holes.iter().position(|h| seq.is_before(h.end) && end.is_after(h.start)) {
-        let hole = holes[at];
+    let (mut unseen, mut acked, mut first) = (0_u32, false, None);
+    // It may reach over more than one.
+    let overlaps = |h: &Hole| seq.is_before(h.end) && end.is_after(h.start);
+    while let Some((at, hole)) =
+        fwd.rare().and_then(|r| r.holes.iter().copied().enumerate().find(|h| overlaps(&h.1)))
+    {
         let from = if seq.is_after(hole.start) { seq } else { hole.start };
         let to = if end.is_before(hole.end) { end } else { hole.end };
-        unseen = to.relative_to(from).min(scene.s.len);
-        acked = hole.acked;
-        skipped_by = Some((hole.id_after.unwrap_or(0), hole.tsval_after.unwrap_or(0)));
+        unseen = unseen.saturating_add(to.relative_to(from)).min(scene.s.len);
+        acked |= hole.acked;
+        first.get_or_insert(hole);
         holes::fill(fwd, at, seq, end);
-        if holes::overtaken(fwd, scene, &hole, emit) {
-            return Nature::Late;
-        }
     }
+    if first.is_some_and(|hole| holes::overtaken(fwd, scene, &hole, emit)) {
+        return Nature::Late;
+    }
+    let skipped_by = first.map(|hole| (hole.id_after.unwrap_or(0), hole.tsval_after.unwrap_or(0)));
     match again(fwd, rev, scene, &Seen { unseen: acked, skipped_by }, emit) {
         Nature::Resent { .. } => Nature::Resent { unseen },
         nature => nature,
@@ -121,7 +124,11 @@ fn again(
         resent.spurious = true;
         // Octets that were not seen before may be the original, shown late; and a packet
         // that its sender does not date may be a copy that the network made.
-        let seen = !before.unseen && scene.fwd.base.is_some_and(|base| seq.is_after(base));
+        let begins = fwd.rare().and_then(|r| r.begins);
+        let seen = before.skipped_by.is_none()
+            && scene.fwd.base.is_some_and(|base| seq.is_after(base))
+            && begins.is_none_or(|begins| seq.is_at_or_after(begins))
+            && end.is_at_or_before(scene.digest.next_before);
         let proven = seen && sent_after == Some(true);
         let confidence = match (proven, before.unseen) {
             (true, _) => Confidence::Certain,
