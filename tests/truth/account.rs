@@ -127,7 +127,7 @@ fn doubtful(run: &LabOutcome) -> Vec<bool> {
     const ROOM: [&str; 6] =
         ["TCPRcvQDrop", "RcvPruned", "OfoPruned", "TCPOFODrop", "TCPZeroWindowDrop", "TCPBacklogDrop"];
     let counted = |host: usize, name: &str| {
-        run.counters.get(host).is_some_and(|c| c.contains_key(&format!("TcpExt.{name}")))
+        run.counters.get(host).and_then(|c| c.get(&format!("TcpExt.{name}"))).is_some_and(|by| *by > 0)
     };
     let isn = fields::isns(run);
     let arrivals: Vec<Option<Arrival>> = run.frames.iter().map(|f| arrival(f, &isn)).collect();

@@ -62,7 +62,8 @@ impl Case<'_> {
             }
             EventKind::TimedOut => {
                 let gave_up = self.run.counters.get(s.from);
-                let gave_up = gave_up.is_some_and(|c| c.contains_key("TcpExt.TCPAbortOnTimeout"));
+                let gave_up =
+                    gave_up.and_then(|c| c.get("TcpExt.TCPAbortOnTimeout")).is_some_and(|by| *by > 0);
                 unless(gave_up, "the kernel did not give up")
             }
             EventKind::SpuriousRetransmit => {

@@ -98,7 +98,7 @@ pub fn reset(
     let at = seen.iter().position(|p| p.as_ref().is_some_and(|p| p.segment.flags & account::RST != 0))?;
     let first = seen[at].as_ref()?;
     let host = first.segment.from;
-    let counted = |name: &str| run.counters.get(host).is_some_and(|c| c.contains_key(name));
+    let counted = |name: &str| run.counters.get(host).and_then(|c| c.get(name)).is_some_and(|by| *by > 0);
     let own = |f: &LabFrame| f.from == Some(host);
     let flags = |f: &LabFrame| ip_header(&f.bytes).and_then(|h| f.bytes.get(h + 13).copied()).unwrap_or(0);
     let before = run.frames.get(..first.frame).unwrap_or_default();
