@@ -402,6 +402,10 @@ fn every_lab_passes() {
     let stdout = text(&out.stdout);
     assert!(out.status.success(), "{stdout}{}", text(&out.stderr));
     let scored = stdout.lines().filter(|l| l.starts_with('✓')).collect::<Vec<_>>();
-    assert!(scored.len() > 70 && scored.iter().all(|l| l.contains(" packets, shape ")), "{stdout}");
+    // None is left out here.
+    let labs = text(&synfin().args(["lab", "list"]).output().unwrap().stdout);
+    let labs = labs.lines().filter(|line| line.starts_with("  ")).count();
+    assert!(stdout.contains(&format!("\n{labs} of {labs} labs passed\n")), "{stdout}");
+    assert!(scored.len() == labs && scored.iter().all(|l| l.contains(" packets, shape ")), "{stdout}");
     unchanged(&before);
 }

@@ -275,11 +275,11 @@ fn run_labs(args: &LabRunArgs) -> anyhow::Result<ExitCode> {
                 }
             }
             // Of all labs, one that needs what this kernel lacks is left out.
-            Err(e) if all && e.environment => left_out.push((*name, e)),
+            Err(e) if all && e.lacking => left_out.push((*name, e)),
             Err(e) => {
                 failed.push(*name);
                 complain(name, &e);
-                if e.environment && options.on != Where::Lo {
+                if e.environment && !all && options.on != Where::Lo {
                     instead(name, options.ipv6, &args.look, &style)?;
                 }
             }
@@ -297,9 +297,7 @@ fn run_labs(args: &LabRunArgs) -> anyhow::Result<ExitCode> {
             writeln!(out, "· {} was left out, over IPv4 alone: {}", lab.name, Printable(why))?;
         }
     }
-    // Where none could run, this machine is at fault, and nothing is shown to be right.
-    let none = left_out.len() == names.len();
-    Ok(if failed.is_empty() && !none { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Where no lab can run: the capture of it that comes along.

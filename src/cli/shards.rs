@@ -225,3 +225,88 @@ impl<S: Sink + Send> Drop for Busy<'_, '_, S> {
         self.lanes.changed.notify_all();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::Decoder;
+    use crate::source::{CaptureFile, PacketSource};
+    use crate::track::{KeyHasher, Tracker, TrackerOptions};
+
+    /// Notes which records it was told of, and comes to grief at one of them.
+    #[derive(Default)]
+    struct Noting {
+        seen: Vec<u64>,
+        grief: Option<u64>,
+    }
+
+    impl Sink for Noting {
+        fn ordinal(&mut self, record: u64) {
+            assert_ne!(Some(record), self.grief, "grief, as ordered");
+            self.seen.push(record);
+        }
+    }
+
+    /// The records of a capture of several connections.
+    fn batch(hasher: &KeyHasher) -> Batch {
+        let (mut decoder, mut batch) = (Decoder::default(), Batch::default());
+        for name in ["captures/retransmission.pkt", "captures/udp-basic.pkt", "captures/reset.pkt"] {
+            let mut source = CaptureFile::open(std::path::Path::new(name)).unwrap();
+            while let Some(packet) = source.next_packet().unwrap() {
+                decoder.decode(&packet, batch.records());
+            }
+        }
+        batch.prepare(hasher);
+        batch
+    }
+
+    /// Hands over so many batches on one thread and works on `workers` more; how many records
+    /// were handed over, and what each sink was told of.
+    fn run(batches: u64, workers: usize, grief: Option<u64>) -> (u64, Vec<Vec<u64>>) {
+        let mut tracker = Tracker::new(TrackerOptions::default());
+        let hasher = tracker.hasher().clone();
+        let shards = std::mem::take(tracker.shards());
+        let sinks = shards.iter().map(|_| Noting { grief, ..Noting::default() }).collect();
+        let conversations = AtomicU64::new(0);
+        let lanes = Lanes::new(shards, sinks, &conversations);
+        let records = thread::scope(|scope| {
+            let filler = scope.spawn(|| {
+                let mut records = 0;
+                let filling = lanes.filling();
+                for _ in 0..batches {
+                    let batch = batch(&hasher);
+                    let len = batch.len() as u64;
+                    if !lanes.hand_over(batch, records) {
+                        break;
+                    }
+                    records += len;
+                }
+                drop(filling);
+                lanes.work();
+                records
+            });
+            (0..workers).for_each(|_| drop(scope.spawn(|| lanes.work())));
+            filler.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        (records, lanes.into_lanes().map(|lane| lane.sink.seen).collect())
+    }
+
+    #[test]
+    fn each_record_is_tracked_once_and_in_its_order_by_any_number_of_threads() {
+        for (batches, workers) in [(0, 0), (0, 3), (1, 1), (40, 0), (300, 1), (100, 5)] {
+            let (records, seen) = run(batches, workers, None);
+            assert!(seen.iter().all(|seen| seen.is_sorted()), "{batches} batches, {workers} threads");
+            let mut all = seen.concat();
+            all.sort_unstable();
+            assert_eq!(all, (0..records).collect::<Vec<_>>(), "{batches} batches, {workers} threads");
+        }
+    }
+
+    #[test]
+    fn a_thread_that_comes_to_grief_leaves_nobody_waiting() {
+        for workers in 0..4 {
+            let end = std::panic::catch_unwind(|| run(10_000, workers, Some(500)));
+            assert!(end.is_err(), "{workers} threads");
+        }
+    }
+}

@@ -220,12 +220,7 @@ fn set(socket: &Socket, own: &Host, option: &str, value: &str) -> Result<io::Res
         "congestion" => match s.set_tcp_congestion(value.as_bytes()) {
             Err(e) if e.raw_os_error() == Some(nix::libc::ENOENT) => {
                 let mend = format!("sudo modprobe tcp_{value}, where it is a module of this kernel");
-                return Err(LabError::of_machine(
-                    format!("congestion {value}"),
-                    "this kernel has none",
-                    mend,
-                )
-                .into());
+                return Err(LabError::of_kernel(format!("congestion {value}"), mend).into());
             }
             done => done,
         },

@@ -14,19 +14,28 @@ pub struct LabError {
     /// The fault is this machine's (no namespaces, no device): another machine, another
     /// privilege or another way of running the lab may do.
     pub environment: bool,
+    /// This kernel lacks what this one lab is about; other labs run.
+    pub lacking: bool,
 }
 
 impl LabError {
     /// A fault of the lab itself: its script, its rules, its programs.
     #[must_use]
     pub fn of_lab(step: impl Into<String>, why: impl fmt::Display) -> Self {
-        Self { step: step.into(), why: why.to_string(), mend: None, environment: false }
+        Self { step: step.into(), why: why.to_string(), mend: None, environment: false, lacking: false }
     }
 
     /// A fault of the machine the lab runs on.
     #[must_use]
     pub fn of_machine(step: impl Into<String>, why: impl fmt::Display, mend: impl Into<String>) -> Self {
-        Self { step: step.into(), why: why.to_string(), mend: Some(mend.into()), environment: true }
+        let mend = Some(mend.into());
+        Self { step: step.into(), why: why.to_string(), mend, environment: true, lacking: false }
+    }
+
+    /// What this kernel lacks for this one lab.
+    #[must_use]
+    pub fn of_kernel(step: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { lacking: true, ..Self::of_machine(step, "this kernel has none", mend) }
     }
 }
 

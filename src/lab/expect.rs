@@ -82,7 +82,9 @@ impl Evidence<'_> {
                 Ok(Found { held, seen: format!("{host} {name} = {value}"), frames: Vec::new() })
             }
             ["states", host, port, list @ ..] => self.states(host, port, list),
-            ["info", host, port, field, op, n] => self.info(host, port, field, compare(op)?, number(n)?),
+            [how @ ("info" | "always" | "last"), host, port, field, op, n] => {
+                self.info(how, [host, port, field], compare(op)?, number(n)?)
+            }
             ["received", socket, op, n] => {
                 self.socket(socket)?;
                 let value =
@@ -126,8 +128,6 @@ impl Evidence<'_> {
                 let held = compare(op)?.holds(count, number(n)?);
                 Ok(Found { held, seen: format!("{count} calls"), frames: Vec::new() })
             }
-            ["always", host, port, field, op, n] => self.always(host, port, field, compare(op)?, number(n)?),
-            ["last", host, port, field, op, n] => self.last(host, port, field, compare(op)?, number(n)?),
             ["cut", host, port, percent] => self.cut(host, port, number(percent)?),
             ["caused", socket, name, op, n] => self.caused(socket, name, compare(op)?, number(n)?),
             _ => Err(

@@ -106,6 +106,7 @@ pub(super) fn refuse(script: &Script, options: &LabOptions) -> Result<(), LabErr
         why: format!("it needs {needs}"),
         mend: Some("run it without --on lo".into()),
         environment: false,
+        lacking: false,
     })
 }
 

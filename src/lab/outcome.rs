@@ -49,6 +49,12 @@ impl LabOutcome {
         self.expectations.iter().all(|v| v.held) && self.rules.iter().all(|r| r.fired > 0)
     }
 
+    /// The counters of a host that moved, and how far.
+    pub fn moved(&self, host: usize) -> impl Iterator<Item = (&str, i64)> {
+        let all = self.counters.get(host).into_iter().flatten();
+        all.filter(|(_, by)| **by != 0).map(|(name, by)| (name.as_str(), *by))
+    }
+
     /// The packet number (from 1) that each frame of the wire has for `at`; `None` for one
     /// that it never saw.
     #[must_use]
@@ -240,6 +246,14 @@ pub struct SocketSample {
     pub timer: Option<&'static str>,
     /// The kernel's TCP_INFO, where it has one.
     pub info: Option<TcpFacts>,
+}
+
+/// The states in the order of these samples, each once until another comes; `None` for a socket that
+/// the kernel knows no more.
+pub fn history<'a>(samples: impl Iterator<Item = &'a SocketSample>) -> Vec<Option<TcpState>> {
+    let mut states: Vec<_> = samples.map(|s| s.state).collect();
+    states.dedup();
+    states
 }
 
 /// The part of TCP_INFO that lessons speak of.

@@ -41,6 +41,7 @@ impl Script {
                     why,
                     mend: Some("run it without -6".into()),
                     environment: false,
+                    lacking: false,
                 });
             }
             self.ip = Some(6);

@@ -111,6 +111,7 @@ pub fn run(name: &str, options: &LabOptions) -> Result<LabOutcome, LabError> {
                     "synfin lab list shows them; a lab of your own is a file that ends in .toml".into(),
                 ),
                 environment: false,
+                lacking: false,
             });
         }
     };

@@ -42,8 +42,8 @@ impl LabOutcome {
                 if call.caused.is_empty() && carried.is_empty() { ", and no packet with it" } else { "" };
             lines.push(format!("{}: {} {}{quiet}", host(call.host), call.text, call.result));
         }
-        for (i, moved) in self.counters.iter().enumerate() {
-            let moved = moved.iter().filter(|(_, by)| **by != 0).map(|(name, by)| format!("{name} {by}"));
+        for i in 0..self.counters.len() {
+            let moved = self.moved(i).map(|(name, by)| format!("{name} {by}"));
             lines.push(format!("{}'s kernel counted: {}", host(i), moved.collect::<Vec<_>>().join(", ")));
         }
         // An option has room for 64 KiB.

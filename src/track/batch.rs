@@ -33,7 +33,8 @@ impl KeyHasher {
     /// 32 bits that are the same in both directions, and the shard.
     ///
     /// That depends on nothing but the key, so that it is the same in every run; whoever chose
-    /// all endpoints for one shard would only win that one thread has more to do than others.
+    /// all endpoints for one shard would win that one thread has more to do than others, and that
+    /// his conversations leave for one another when that shard's part of the room is full.
     #[inline]
     fn hash(&self, [src, dst]: [Endpoint; 2], realm: u32) -> (u32, u8) {
         const MIX: u64 = 0x9e37_79b9_7f4a_7c15;

@@ -99,7 +99,7 @@ fn any_number_of_threads_says_the_same() {
     crowd.truncate(crowd.len() - 7);
     let cut = folder.path().join("cut.pcap");
     fs::write(&cut, crowd).unwrap();
-    let ways: [&[&str]; 12] = [
+    let ways: [&[&str]; 14] = [
         &["--limit", "all"],
         &["--format", "ndjson"],
         &["--format", "json", "--limit", "all"],
@@ -111,6 +111,9 @@ fn any_number_of_threads_says_the_same() {
         &["--view", "events", "--limit", "700"],
         &["--view", "handshake", "--view", "teardown", "--limit", "9"],
         &["--count", "40"],
+        &["--keep-apart", "--limit", "all"],
+        // Each of the four parts has room for 1,024.
+        &["--max-connections", "4096", "--linger", "1", "--limit", "all"],
         &["--format", "html", "--limit", "3"],
     ];
     for file in [&whole, &cut] {

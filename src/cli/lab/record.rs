@@ -28,9 +28,9 @@ pub(super) fn record(o: &LabOutcome) -> Value {
             "recv_queue": s.recv_queue, "send_queue": s.send_queue, "timer": s.timer, "tcp_info": s.info,
         })
     };
-    let counters = o.hosts.iter().zip(&o.counters).map(|(h, moved)| {
+    let counters = o.hosts.iter().enumerate().map(|(i, h)| {
         let moved: serde_json::Map<String, Value> =
-            moved.iter().filter(|(_, by)| **by != 0).map(|(name, by)| (name.clone(), (*by).into())).collect();
+            o.moved(i).map(|(name, by)| (name.to_owned(), by.into())).collect();
         (h.name.clone(), Value::Object(moved))
     });
     json!({

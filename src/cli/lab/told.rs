@@ -29,21 +29,14 @@ pub(super) fn kernels(out: &mut dyn Write, o: &LabOutcome, style: &Style) -> io:
         ends.sort_unstable();
         ends.dedup();
         for end in ends {
-            let mut names: Vec<&str> = Vec::new();
-            for s in o.states.iter().filter(|s| s.host == host && (s.local_port, s.remote_port) == end) {
-                let name = s.state.map_or("no socket", TcpState::name);
-                if names.last() != Some(&name) {
-                    names.push(name);
-                }
-            }
+            let of = o.states.iter().filter(|s| s.host == host && (s.local_port, s.remote_port) == end);
+            let names: Vec<&str> =
+                lab::history(of).into_iter().map(|s| s.map_or("no socket", TcpState::name)).collect();
             let text =
                 format!("{}'s kernel, port {}: {}", Printable(&lab_host.name), end.0, names.join(", "));
             paragraph(&text, 0, style, out)?;
         }
-        let moved: Vec<String> = (o.counters.get(host).into_iter().flatten())
-            .filter(|(_, by)| **by != 0)
-            .map(|(name, by)| format!("{name} {by}"))
-            .collect();
+        let moved: Vec<String> = o.moved(host).map(|(name, by)| format!("{name} {by}")).collect();
         if !moved.is_empty() {
             let text = format!("{}'s kernel counted: {}", Printable(&lab_host.name), moved.join(", "));
             paragraph(&text, 0, style, out)?;
@@ -86,6 +79,19 @@ fn packets(o: &LabOutcome, numbers: &[Option<usize>], list: &[usize]) -> String 
     }
 }
 
+/// A claim with what bears it out.
+fn claim(
+    out: &mut dyn Write,
+    indent: &str,
+    o: &LabOutcome,
+    numbers: &[Option<usize>],
+    v: &lab::Verdict,
+) -> io::Result<()> {
+    let mark = if v.held { '✓' } else { '✗' };
+    let (claim, seen) = (Printable(&v.claim), Printable(&v.seen));
+    writeln!(out, "{indent}{mark} {claim}: {seen}{}", packets(o, numbers, &v.frames))
+}
+
 /// The claims with what bears them out, and the lesson.
 pub(super) fn verdict(out: &mut dyn Write, o: &LabOutcome, altered: bool) -> io::Result<()> {
     if let Some(table) = &o.table {
@@ -93,14 +99,7 @@ pub(super) fn verdict(out: &mut dyn Write, o: &LabOutcome, altered: bool) -> io:
     }
     let numbers = o.numbers(o.at);
     for v in &o.expectations {
-        let mark = if v.held { '✓' } else { '✗' };
-        writeln!(
-            out,
-            "{mark} {}: {}{}",
-            Printable(&v.claim),
-            Printable(&v.seen),
-            packets(o, &numbers, &v.frames)
-        )?;
+        claim(out, "", o, &numbers, v)?;
     }
     for r in &o.rules {
         if r.fired == 0 {
@@ -144,13 +143,7 @@ pub(super) fn score_line(out: &mut dyn Write, o: &LabOutcome) -> io::Result<()> 
     writeln!(out, "{mark} {:20} {held}/{claims} claims, {sent} packets, shape {:08x}", o.name, o.shape())?;
     let numbers = o.numbers(o.at);
     for v in o.expectations.iter().filter(|v| !v.held) {
-        writeln!(
-            out,
-            "    ✗ {}: {}{}",
-            Printable(&v.claim),
-            Printable(&v.seen),
-            packets(o, &numbers, &v.frames)
-        )?;
+        claim(out, "    ", o, &numbers, v)?;
     }
     for r in o.rules.iter().filter(|r| r.fired == 0) {
         writeln!(out, "    ✗ the rule \"{}\" never fired", Printable(&r.rule))?;

@@ -1,7 +1,7 @@
 //! Claims about what a kernel said of a socket: its states, and TCP_INFO.
 
 use super::{Compare, Evidence, Found};
-use crate::lab::outcome::{SocketSample, TcpFacts};
+use crate::lab::outcome::{SocketSample, TcpFacts, history};
 use crate::model::TcpState;
 
 /// The state of congestion control in which lost segments are repaired, TCP_CA_Recovery.
@@ -25,13 +25,8 @@ impl Evidence<'_> {
 
     /// The kernel said that this socket was in these states, in this order.
     pub(super) fn states(&self, host: &str, port: &str, list: &[&str]) -> Result<Found, String> {
-        let mut history: Vec<&str> = Vec::new();
-        for s in self.samples(host, port)? {
-            let name = s.state.map_or("none", TcpState::name);
-            if history.last() != Some(&name) {
-                history.push(name);
-            }
-        }
+        let history = history(self.samples(host, port)?);
+        let history: Vec<&str> = history.into_iter().map(|s| s.map_or("none", TcpState::name)).collect();
         let mut rest = history.iter();
         let held = list.iter().all(|want| rest.any(|h| h == want));
         Ok(Found { held, seen: history.join(" "), frames: Vec::new() })
@@ -41,54 +36,28 @@ impl Evidence<'_> {
         self.infos(host, port)?.map(|i| value(i, field)).collect()
     }
 
-    /// Some sample of TCP_INFO satisfies this.
+    /// A field of TCP_INFO satisfies this: in some sample (`info`), in every one (`always`), or in
+    /// the `last`.
     pub(super) fn info(
         &self,
-        host: &str,
-        port: &str,
-        field: &str,
+        how: &str,
+        [host, port, field]: [&str; 3],
         op: Compare,
         n: i64,
     ) -> Result<Found, String> {
         let values = self.values(host, port, field)?;
-        let extreme = match op {
-            Compare::AtMost | Compare::Less => values.iter().min(),
-            _ => values.iter().max(),
+        let holds = |v: &i64| op.holds(*v, n);
+        let (Some(least), Some(most), Some(last)) = (values.iter().min(), values.iter().max(), values.last())
+        else {
+            return Ok(Found { held: false, seen: "never asked".into(), frames: Vec::new() });
         };
-        let seen = extreme.map_or("never asked".into(), |b| format!("{field} came to {b}"));
-        Ok(Found { held: values.iter().any(|&v| op.holds(v, n)), seen, frames: Vec::new() })
-    }
-
-    /// Every sample of TCP_INFO satisfies this.
-    pub(super) fn always(
-        &self,
-        host: &str,
-        port: &str,
-        field: &str,
-        op: Compare,
-        n: i64,
-    ) -> Result<Found, String> {
-        let values = self.values(host, port, field)?;
-        let seen = match (values.iter().min(), values.iter().max()) {
-            (Some(min), Some(max)) => format!("{field} was {min} to {max}"),
-            _ => "never asked".into(),
+        let (held, seen) = match (how, op) {
+            ("always", _) => (values.iter().all(holds), format!("{field} was {least} to {most}")),
+            ("last", _) => (holds(last), format!("{field} was {last} in the end")),
+            (_, Compare::AtMost | Compare::Less) => (holds(least), format!("{field} came to {least}")),
+            _ => (values.iter().any(holds), format!("{field} came to {most}")),
         };
-        let held = !values.is_empty() && values.iter().all(|&v| op.holds(v, n));
         Ok(Found { held, seen, frames: Vec::new() })
-    }
-
-    /// The last sample of TCP_INFO satisfies this.
-    pub(super) fn last(
-        &self,
-        host: &str,
-        port: &str,
-        field: &str,
-        op: Compare,
-        n: i64,
-    ) -> Result<Found, String> {
-        let last = self.values(host, port, field)?.last().copied();
-        let seen = last.map_or("never asked".into(), |v| format!("{field} was {v} in the end"));
-        Ok(Found { held: last.is_some_and(|v| op.holds(v, n)), seen, frames: Vec::new() })
     }
 
     /// When it first began to repair a loss, the slow start threshold became about so many
