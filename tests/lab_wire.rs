@@ -31,6 +31,47 @@ fn the_user_may_change_the_wire() {
     assert!(text(&never.stdout).contains("never fired"), "{}", text(&never.stdout));
 }
 
+#[test]
+fn the_wire_makes_segments_that_no_kernel_sent() {
+    if !able() {
+        return;
+    }
+    let views = ["--at", "b", "--format", "ndjson"];
+    let seen = |rule: &str| {
+        let out = lab(&[&["tcp-basic", "--rule", rule][..], &views].concat());
+        let all: Vec<serde_json::Value> = text(&out.stdout)
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .filter(|record: &serde_json::Value| record["type"] == "tcp")
+            .collect();
+        assert!(!all.is_empty(), "{rule}: {}", text(&out.stderr));
+        all
+    };
+    // Behind the client's first data its last octet again, as if the client had sent it.
+    let all = seen("inject client:data:1 flags=P. seq=nxt-1 ack=nxt data=1");
+    let number = |r: &serde_json::Value, name: &str| r[name].as_u64().unwrap();
+    let before = all.iter().find(|r| number(r, "len") > 1).expect("the data");
+    let made = all.iter().find(|r| number(r, "len") == 1).expect("the octet");
+    assert_eq!(made["src"], before["src"]);
+    assert_eq!(number(made, "seq"), number(before, "seq") + number(before, "len") - 1);
+    // And what looks like an answer of the server's own, which only the client sees.
+    let out = lab(&["tcp-basic", "--rule", "answer client:syn flags=R. seq=0 ack=nxt"]);
+    let said = text(&out.stderr);
+    assert!(said.contains("connect") && said.contains("ECONNREFUSED"), "{said}");
+    for (rule, word) in [
+        ("inject client:data:1", "inject WHICH FIELD"),
+        ("inject client:data:1 flags=Q", "is no flag"),
+        ("inject client:data:1 seq=next", "nxt"),
+        ("answer client:data:1 colour=red", "fields are"),
+        ("inject client:data:99 flags=R", "never fired"),
+    ] {
+        let out = lab(&["tcp-basic", "--rule", rule]);
+        assert_eq!(out.status.code(), Some(1), "{rule}");
+        let said = text(&out.stderr) + &text(&out.stdout);
+        assert!(said.contains(word), "{rule}: {said}");
+    }
+}
+
 /// Twenty datagrams of different lengths from the client: what the server saw of them, each with
 /// its time and length.
 fn twenty(options: &[&str]) -> Vec<(i64, u64)> {

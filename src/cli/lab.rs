@@ -3,7 +3,7 @@
 mod record;
 mod told;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -64,7 +64,8 @@ struct LabRunArgs {
     #[arg(short = '6', long)]
     ipv6: bool,
 
-    /// Save the capture as pcapng; comments tell each packet's fate, call and states
+    /// Save the capture as pcapng; comments tell each packet's fate, call and states. Into a folder
+    /// (one that is there, or a name that ends in /): what each host saw, and what entered the wire
     #[arg(short = 'w', long = "write", value_name = "FILE")]
     write: Option<PathBuf>,
 
@@ -88,7 +89,7 @@ struct LabRunArgs {
     #[arg(long, value_name = "FRAMES", help_heading = "The wire")]
     corrupt: Vec<String>,
 
-    /// Any rule, as in a lab's file: "delay 350 client:data:1", "too-big 1000 client:data:all"
+    /// Any rule, as in a lab's file: "delay 350 client:data:1", "inject client:data:2 flags=R seq=nxt"
     #[arg(long, value_name = "RULE", help_heading = "The wire")]
     rule: Vec<String>,
 
@@ -325,7 +326,25 @@ fn complain(name: &str, e: &LabError) {
     anstream::eprintln!("synfin: lab {}: {}", Printable(name), Printable(&text));
 }
 
+/// Into a folder: every observer's capture, each in a file with its name.
 fn save(outcome: &LabOutcome, at: Observer, path: &Path) -> anyhow::Result<()> {
+    let folder = path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/");
+    if !folder {
+        return save_one(outcome, at, path);
+    }
+    let name = path.display().to_string();
+    fs::create_dir_all(path).with_context(|| Printable(&name).to_string())?;
+    save_one(outcome, Observer::Wire, &path.join("wire.pcapng"))?;
+    let hosts = outcome.hosts.iter().enumerate();
+    // A host has the name that its lab's author gave it.
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '_' };
+    hosts.into_iter().try_for_each(|(i, host)| {
+        let name: String = host.name.chars().map(plain).collect();
+        save_one(outcome, Observer::Host(i), &path.join(format!("{}-{name}.pcapng", i + 1)))
+    })
+}
+
+fn save_one(outcome: &LabOutcome, at: Observer, path: &Path) -> anyhow::Result<()> {
     let name = path.display().to_string();
     let file = File::create(path).with_context(|| Printable(&name).to_string())?;
     let mut out = BufWriter::new(file);

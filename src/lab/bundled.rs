@@ -32,6 +32,7 @@ const CAPTURES: &[(&str, &[u8])] = captures![
     "dsack",
     "echo",
     "fast-retransmit",
+    "forged-reset",
     "framing",
     "full-duplex",
     "half-close",

@@ -127,6 +127,8 @@ impl Programs<'_> {
                 let got = receive(&self.socket(host, name)?.socket, n);
                 (format!("recv({name}, {n})"), early, got.map(Got::Bytes))
             }
+            ("send-message", _) => return self.send_message(host, tokens, wire),
+            ("recv-message", [name, kind]) => return self.recv_message(host, name, kind, wire),
             ("recv-length", [name, n]) => {
                 self.ready(host, name, PollFlags::POLLIN, wire)?;
                 let mut room = vec![MaybeUninit::uninit(); size(n)?.min(1 << 16)];
@@ -177,8 +179,8 @@ impl Programs<'_> {
             _ => {
                 return Err(words(
                     "no such call; there are: socket bind listen connect connect-start connected accept send \
-                     send-all sendto recv recv-now recv-all recv-length shutdown close set state inject \
-                     give-up-privilege",
+                     send-all sendto send-message recv recv-now recv-all recv-length recv-message shutdown close \
+                     set state serve inject give-up-privilege",
                 ));
             }
         })

@@ -87,6 +87,7 @@ pub(super) const SCRIPTS: &[(&str, &str)] = labs![
     "reset-linger",
     "reset-unread",
     "reset-write",
+    "forged-reset",
     "time-wait",
     "time-wait-pair",
     "time-wait-reuse",

@@ -11,10 +11,11 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use super::error::LabError;
 use super::figures::{Figures, claims, table};
-use super::hosts::{self, Host, HostSpec};
+use super::hosts::{self, Host, HostSpec, Sysctl};
 use super::line::chance;
-use super::outcome::{Call, LabHost, LabOutcome};
+use super::outcome::{Call, Fate, LabHost, LabOutcome};
 use super::peek::{Upper, bits};
+use super::rules::Rule;
 use super::run::LabOptions;
 use super::truth::{self, Truth};
 use super::wire::{Line, Wire};
@@ -28,6 +29,9 @@ pub(super) const MESSAGE: usize = 1448;
 const DELAY: Duration = Duration::from_millis(10);
 /// Percent, in the second half.
 const LOSS: f64 = 5.0;
+/// What is overtaken by the next, in the second half: so that there is order to be kept, or not.
+const OVERTAKEN: [&str; 2] =
+    ["hold client:tcp+len>=1000:40,80,120,160", "hold client:udp+len>=1000:40,80,120,160"];
 /// How long a transfer may take before the lab gives it up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -65,10 +69,13 @@ fn message(n: usize) -> Vec<u8> {
 pub(super) fn perform(options: &LabOptions) -> Result<LabOutcome, LabError> {
     let spec = |name: &str| HostSpec {
         name: name.into(),
-        sysctls: vec![
-            ("net.ipv4.tcp_rmem".into(), "4096 6291456 6291456".into()),
-            ("net.ipv4.tcp_wmem".into(), "4096 4194304 4194304".into()),
-        ],
+        sysctls: [("tcp_rmem", "4096 6291456 6291456"), ("tcp_wmem", "4096 4194304 4194304")]
+            .map(|(name, value)| Sysctl {
+                name: format!("net.ipv4.{name}"),
+                value: value.into(),
+                needed: true,
+            })
+            .to_vec(),
         mtu: 1500,
         ipv6: options.ipv6,
     };
@@ -89,6 +96,11 @@ pub(super) fn perform(options: &LabOptions) -> Result<LabOutcome, LabError> {
     let mut bench = Bench { hosts: &net.hosts, wire, calls: Vec::new() };
     let mut runs = Vec::new();
     for (round, percent) in [(0, 0.0), (1, loss)] {
+        if round == 1 {
+            let names = ["client", "server"].map(str::to_owned);
+            let rules = OVERTAKEN.iter().map(|r| Rule::parse(r, &names));
+            bench.wire.rules = rules.collect::<Result<_, _>>().map_err(|e| machine("rules", e))?;
+        }
         bench.wire.lines =
             ["client", "server"].map(|host| Line { loss: chance(percent), ..line(host) }).to_vec();
         runs.push(bench.tcp(8000 + round)?);
@@ -98,6 +110,7 @@ pub(super) fn perform(options: &LabOptions) -> Result<LabOutcome, LabError> {
     }
     bench.wire.finish();
     let Bench { wire, calls, .. } = bench;
+    let reports = wire.rules.iter().map(Rule::report).collect();
     let (tcp, udp, tcp_lossy, udp_lossy) = match runs.as_slice() {
         [a, b, c, d] => (a, b, c, d),
         _ => return Err(machine("runs", "there are four")),
@@ -117,7 +130,7 @@ pub(super) fn perform(options: &LabOptions) -> Result<LabOutcome, LabError> {
         states: Vec::new(),
         counters: Vec::new(),
         expectations,
-        rules: Vec::new(),
+        rules: reports,
         notes: vec!["Not exact to the bit: times are measured, and TCP's timers run in real time.".into()],
         table: None,
     };
@@ -328,6 +341,8 @@ impl Bench<'_> {
             f.headers += u64::from(p.total_len) - payload.min(p.total_len.into());
             f.resent.extend(seen.resent.then_some(i));
             f.lost.extend(frame.deliveries.is_empty().then_some(i));
+            let held = frame.fate.iter().any(|f| matches!(f, Fate::Held(_)));
+            f.overtaken.extend((held && !frame.deliveries.is_empty()).then_some(i));
             let header = match p.upper {
                 Upper::Tcp(t) => {
                     f.acks += usize::from(t.payload == 0 && t.flags == bits::ACK);

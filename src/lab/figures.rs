@@ -16,6 +16,8 @@ pub(super) struct Figures {
     pub resent: Vec<usize>,
     /// Frames that nobody got.
     pub lost: Vec<usize>,
+    /// Frames that a later one overtook on the wire.
+    pub overtaken: Vec<usize>,
     /// Packets that carry nothing but an acknowledgment.
     pub acks: usize,
     /// Octets of the shortest and of the longest transport header.
@@ -110,6 +112,17 @@ pub(super) fn claims(
             format!("{} lost on the wire, {} missing", udp_lossy.lost.len(), udp_lossy.missing),
             udp_lossy.lost.clone(),
         ),
+        claim(
+            "what was overtaken on the wire reaches UDP's program out of order, TCP's in order all the same",
+            udp_lossy.disorder == udp_lossy.overtaken.len() && tcp_lossy.received == whole,
+            format!(
+                "{} and {} packets overtaken, none and {} out of order",
+                tcp_lossy.overtaken.len(),
+                udp_lossy.overtaken.len(),
+                udp_lossy.disorder
+            ),
+            tcp_lossy.overtaken.iter().chain(&udp_lossy.overtaken).copied().collect(),
+        ),
     ]
 }
 
@@ -151,6 +164,7 @@ pub(super) fn table(runs: &[Figures], numbers: &[Option<usize>], loss: f64, dela
             format!("{:.1}", f.cpu.as_secs_f64() * 1e9 / f.received.max(1) as f64)
         }),
         row("packets lost on the wire", &|f| f.lost.len().to_string()),
+        row("packets overtaken on the wire", &|f| f.overtaken.len().to_string()),
         row("packets sent again", &|f| f.resent.len().to_string()),
         row("sent again by the kernel's count", &|f| f.counted.to_string()),
         row("packets that only acknowledge", &|f| f.acks.to_string()),

@@ -22,13 +22,25 @@ use super::error::LabError;
 use super::netlink::Links;
 use super::port::Port;
 
+/// A setting of a host's kernel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sysctl {
+    /// `net.ipv4.tcp_sack`.
+    pub name: String,
+    /// What it is to be.
+    pub value: String,
+    /// The lab is about something else where the kernel has no such setting; else it only shows less
+    /// well.
+    pub needed: bool,
+}
+
 /// What a host is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct HostSpec {
     /// Its name.
     pub name: String,
-    /// Its sysctls, `net.ipv4.tcp_sack` and value, set before its link is up.
-    pub sysctls: Vec<(String, String)>,
+    /// Set before its link is up.
+    pub sysctls: Vec<Sysctl>,
     /// The MTU of its link, octets.
     pub mtu: u16,
     /// Its programs speak IPv6; it has an IPv4 address all the same.
@@ -260,9 +272,16 @@ fn join(specs: &[HostSpec], ethernet: bool, medium: Medium) -> Result<Net, LabEr
             // What an old kernel or a container withholds here only changes details.
             let _ = sysctl(name, value);
         }
-        for (name, value) in &spec.sysctls {
-            if !sysctl(name, value)? {
-                net.notes.push(format!("{}: this kernel has no {name}; left as it is", spec.name));
+        for Sysctl { name, value, needed } in &spec.sysctls {
+            match sysctl(name, value)? {
+                true => {}
+                false if *needed => {
+                    return Err(LabError::of_kernel(
+                        format!("sysctl {name}"),
+                        "the lab is about what it sets; a newer kernel, or another spelling, may have it",
+                    ));
+                }
+                false => net.notes.push(format!("{}: this kernel has no {name}; left as it is", spec.name)),
             }
         }
         let last = u8::try_from(i + 1).map_err(|_| LabError::of_lab("hosts", "more than 255 hosts"))?;

@@ -29,8 +29,9 @@ impl Notice {
         self.sent.get(&(src, src_port, dst, dst_port)).map(|s| s.end)
     }
 
-    /// Takes note of a packet, and says what can be known of it.
-    pub(super) fn look(&mut self, peek: Option<Peek>) -> Seen {
+    /// Takes note of a packet, and says what can be known of it. `made`: by the wire, so that what lies
+    /// beyond what its sender sent moves nothing: the sender knows nothing of it.
+    pub(super) fn look(&mut self, peek: Option<Peek>, made: bool) -> Seen {
         let mut seen = Seen { peek, resent: false, probe: false, dup_ack: false };
         let Some((p, t)) = peek.as_ref().and_then(|p| Some((p, p.tcp()?))) else { return seen };
         let key = (p.src, t.src_port, p.dst, t.dst_port);
@@ -49,7 +50,8 @@ impl Notice {
             && t.flags == bits::ACK
             && !seen.probe
             && sent.last.is_some_and(|(ack, win)| ack == t.ack && (win == t.window || t.sack_blocks > 0));
-        if t.end().wrapping_sub(sent.end).cast_signed() > 0 {
+        let beyond = t.seq.wrapping_sub(sent.end).cast_signed() > 0;
+        if t.end().wrapping_sub(sent.end).cast_signed() > 0 && !(made && beyond) {
             sent.end = t.end();
         }
         sent.last = Some((t.ack, t.window));

@@ -14,9 +14,11 @@ use socket2::{Socket, Type};
 use super::error::LabError;
 use super::hosts::Host;
 use super::outcome::{Call, Verdict};
+use super::resident::Resident;
 use super::rules::Which;
 use super::script::{Step, Token, duration};
 use super::wire::Wire;
+use crate::apps::Decoder;
 use crate::model::{TcpState, Timestamp};
 
 /// A program's socket.
@@ -46,6 +48,8 @@ pub(super) struct Programs<'a> {
     pub verdicts: Vec<Verdict>,
     /// Octets each socket's program received, by its name.
     pub received: BTreeMap<String, usize>,
+    /// What each socket has of messages that are not whole yet, by its name.
+    pub decoders: BTreeMap<String, Decoder>,
 }
 
 /// What a call gave.
@@ -56,6 +60,13 @@ pub(super) enum Got {
     Number(usize),
     /// The octets themselves.
     Bytes(Vec<u8>),
+    /// A message without its marks, and how many octets came for it.
+    Message {
+        /// The message.
+        octets: Vec<u8>,
+        /// Octets received.
+        moved: usize,
+    },
 }
 
 /// What a call gave, or its error.
@@ -95,6 +106,7 @@ impl<'a> Programs<'a> {
             calls: Vec::new(),
             verdicts: Vec::new(),
             received: BTreeMap::new(),
+            decoders: BTreeMap::new(),
         }
     }
 
@@ -137,12 +149,15 @@ impl<'a> Programs<'a> {
             return Err(fault(format!("no host {host:?}; there are: {}", self.names.join(", "))));
         };
         if *verb == "inject" {
-            return self.inject(host, args, &step.words, wire).map_err(fault);
+            return self.inject(host, step.words.get(2..).unwrap_or_default(), wire).map_err(fault);
         }
         if *verb == "give-up-privilege" {
             // Of this thread alone, which ends with the lab.
             return caps::drop(None, caps::CapSet::Effective, caps::Capability::CAP_NET_BIND_SERVICE)
                 .map_err(|e| fault(e.to_string()));
+        }
+        if *verb == "serve" {
+            return self.serve(host, args, wire).map_err(fault);
         }
         if *verb == "state" {
             return self.wait_state(host, args, wire, &fault);
@@ -181,6 +196,10 @@ impl<'a> Programs<'a> {
                 *self.received.entry(socket.clone()).or_default() += b.len();
                 (format!("= {}", b.len()), b.len(), b.iter().take(64).copied().collect())
             }
+            Ok(Got::Message { octets, moved }) => {
+                *self.received.entry(socket.clone()).or_default() += moved;
+                (format!("= {}", octets.len()), *moved, octets.iter().take(64).copied().collect())
+            }
             Err(e) => (format!("= -1 {}", errno(e)), 0, Vec::new()),
         };
         let ends =
@@ -193,8 +212,8 @@ impl<'a> Programs<'a> {
         let seen = match &got {
             Ok(Got::Done) => "0".into(),
             Ok(Got::Number(n)) => n.to_string(),
-            Ok(Got::Bytes(b)) if b.is_empty() => "eof".into(),
-            Ok(Got::Bytes(b)) => format!(
+            Ok(Got::Bytes(b) | Got::Message { octets: b, .. }) if b.is_empty() => "eof".into(),
+            Ok(Got::Bytes(b) | Got::Message { octets: b, .. }) => format!(
                 "{} octets {:?}",
                 b.len(),
                 String::from_utf8_lossy(b.get(..40.min(b.len())).unwrap_or(b))
@@ -209,8 +228,10 @@ impl<'a> Programs<'a> {
             };
         };
         let held = match (wants, &got) {
-            (Token::Text(t), Ok(Got::Bytes(b))) => t.as_bytes() == b.as_slice(),
-            (Token::Word(w), Ok(Got::Bytes(b))) => {
+            (Token::Text(t), Ok(Got::Bytes(b) | Got::Message { octets: b, .. })) => {
+                t.as_bytes() == b.as_slice()
+            }
+            (Token::Word(w), Ok(Got::Bytes(b) | Got::Message { octets: b, .. })) => {
                 (w == "eof" && b.is_empty())
                     || w.parse() == Ok(b.len())
                     || w.strip_prefix('<')
@@ -232,6 +253,20 @@ impl<'a> Programs<'a> {
             seen,
             frames: self.calls.last().map(|c| c.caused.clone()).unwrap_or_default(),
         });
+        Ok(())
+    }
+
+    /// Starts a program of `synfin serve` over a listening socket: `HOST serve LISTENER chat`.
+    fn serve(&mut self, host: usize, args: &[&str], wire: &mut Wire) -> Result<(), String> {
+        let say = || "say HOST serve LISTENER echo|discard|chat".to_owned();
+        let [name, what] = args else { return Err(say()) };
+        let Some(sock) = self.sockets.remove(*name).filter(|s| s.host == host) else {
+            return Err(format!("no socket {name} here"));
+        };
+        let port = sock.socket.local_addr().ok().and_then(|a| a.as_socket()).map_or(0, |a| a.port());
+        let own = SocketAddr::new(self.hosts.get(host).ok_or("no such host")?.addr, port);
+        let started = Resident::start(host, name, own, sock.socket, what).ok_or_else(say)?;
+        wire.residents.push(started.map_err(|e| e.to_string())?);
         Ok(())
     }
 

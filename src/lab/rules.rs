@@ -4,8 +4,13 @@
 //! `delay 350 client:data:1`, `hold 1 client:data:2`, `corrupt 5 0x20 client:udp`.
 //! Which frames: `[HOST:]WHAT[:WHICH]`; WHAT is one or more words joined by `+`;
 //! WHICH is `3`, `2,4,6`, `4-6`, `3-` or `all` (the default is 1, the first match).
+//! `inject client:data:2 flags=R seq=nxt` has the wire make a segment right after that frame, as if
+//! its sender had sent it; `answer …`, as if its receiver had.
 
+use super::inject::Template;
+use super::outcome::RuleReport;
 use super::peek::{Peek, PeekTcp, Upper, bits};
+use super::script::Token;
 
 /// A frame with what the wire knows about it from those before.
 #[derive(Debug, Clone, Copy)]
@@ -285,7 +290,7 @@ impl Word {
 }
 
 /// What to do with a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Act {
     /// Lose it.
     Drop,
@@ -301,6 +306,17 @@ pub(super) enum Act {
     NoChecksum,
     /// Lose it if it is longer than this, and tell the sender (RFC 1191, RFC 8201).
     TooBig(u16),
+    /// Send a segment of the wire's own after it, as if its sender had sent that.
+    Inject(Template),
+    /// The same, as if its receiver had.
+    Answer(Template),
+}
+
+impl Act {
+    /// It makes a segment, and does nothing to the frame itself.
+    pub(super) const fn makes(&self) -> bool {
+        matches!(self, Self::Inject(_) | Self::Answer(_))
+    }
 }
 
 /// A rule and what it has done.
@@ -342,15 +358,25 @@ impl Rule {
             ["corrupt", at, xor, w] => (Act::Corrupt(small(at)?, (number(xor)? & 0xff) as u8), w),
             ["no-checksum", w] => (Act::NoChecksum, w),
             ["too-big", mtu, w] => (Act::TooBig(small(mtu)?), w),
+            [verb @ ("inject" | "answer"), w, fields @ ..] if !fields.is_empty() => {
+                let fields: Vec<Token> = fields.iter().map(|&f| Token::Word(f.into())).collect();
+                let segment = Template::parse(&fields).map_err(|why| format!("rule {text:?}: {why}"))?;
+                (if *verb == "inject" { Act::Inject(segment) } else { Act::Answer(segment) }, w)
+            }
             _ => {
                 return Err(format!(
                     "rule {text:?}: say drop WHICH, dup [N] WHICH, delay MS WHICH, hold [K] WHICH, corrupt [AT XOR] \
-                     WHICH, no-checksum WHICH or too-big MTU WHICH"
+                     WHICH, no-checksum WHICH, too-big MTU WHICH, inject WHICH FIELD… or answer WHICH FIELD…"
                 ));
             }
         };
         let which = Which::parse(which, hosts)?;
         Ok(Self { which, act, text: words.join(" "), matched: 0, acted: Vec::new() })
+    }
+
+    /// What it did.
+    pub(super) fn report(&self) -> RuleReport {
+        RuleReport { rule: self.text.clone(), fired: self.acted.len(), frames: self.acted.clone() }
     }
 
     /// Does it act on this frame? Counts it either way.

@@ -11,7 +11,7 @@ use super::expect::Evidence;
 use super::hosts::{self, Host, HostSpec, Medium};
 use super::line::LineOptions;
 use super::lo;
-use super::outcome::{LabHost, LabOutcome, Observer, RuleReport};
+use super::outcome::{LabHost, LabOutcome, Observer};
 use super::program::Programs;
 use super::rules::Rule;
 use super::script::Script;
@@ -224,6 +224,10 @@ fn perform(script: &Script, options: &LabOptions) -> Result<LabOutcome, LabError
              between are left out; so are those about counters, which count all of this machine.".into());
     }
 
+    let mut calls = programs.calls;
+    calls.append(&mut wire.served);
+    calls.sort_by_key(|c| c.ts);
+
     let mut run = LabOutcome {
         name: script.name.clone(),
         group: script.group.clone(),
@@ -234,15 +238,11 @@ fn perform(script: &Script, options: &LabOptions) -> Result<LabOutcome, LabError
         link,
         at: options.at,
         frames: wire.frames,
-        calls: programs.calls,
+        calls,
         states: wire.truth.samples,
         counters,
         expectations: Vec::new(),
-        rules: wire
-            .rules
-            .iter()
-            .map(|r| RuleReport { rule: r.text.clone(), fired: r.acted.len(), frames: r.acted.clone() })
-            .collect(),
+        rules: wire.rules.iter().map(Rule::report).collect(),
         notes: net.notes,
         table: None,
     };

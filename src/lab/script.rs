@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::error::LabError;
+use super::hosts::Sysctl;
 use super::line::LineScript;
 
 /// A lab as it is written, in TOML.
@@ -188,13 +189,14 @@ impl Script {
     }
 
     /// The sysctls of one host.
-    pub(super) fn sysctls(&self, host: &str) -> Vec<(String, String)> {
+    pub(super) fn sysctls(&self, host: &str) -> Vec<Sysctl> {
         let patience: &[(&str, &str)] = match self.patient {
             // A kernel that lacks them only keeps its usual timers.
             true => &[("net.ipv4.tcp_early_retrans", "0"), ("net.ipv4.tcp_rto_min_us", "3000000")],
             false => &[],
         };
-        let patience = patience.iter().map(|&(n, v)| (n.to_owned(), v.to_owned()));
+        let patience =
+            patience.iter().map(|&(n, v)| Sysctl { name: n.into(), value: v.into(), needed: false });
         let keys = ["all", host];
         let settings = keys.iter().filter_map(|k| self.sysctl.get(*k)).flatten();
         // What belongs to IPv6 alone is let be over IPv4, where nothing would come of it.
@@ -204,10 +206,8 @@ impl Script {
                 toml::Value::String(s) => s.clone(),
                 other => other.to_string(),
             };
-            match name.starts_with("net.") {
-                true => (name.clone(), value),
-                false => (format!("net.ipv4.{name}"), value),
-            }
+            let name = if name.starts_with("net.") { name.clone() } else { format!("net.ipv4.{name}") };
+            Sysctl { name, value, needed: true }
         });
         patience.chain(own).collect()
     }

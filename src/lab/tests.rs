@@ -47,7 +47,7 @@ fn six(s: RawSegment) -> RawSegment {
 }
 
 fn seen(s: &RawSegment) -> Seen {
-    Notice::default().look(peek(s))
+    Notice::default().look(peek(s), false)
 }
 
 /// The checksum of an IP packet's transport header is right.
@@ -271,7 +271,7 @@ fn what_is_no_rule_is_refused_with_words() {
 fn the_wire_notices_what_came_before() {
     let mut n = Notice::default();
     let mut look = |s: &RawSegment| {
-        let seen = n.look(peek(s));
+        let seen = n.look(peek(s), false);
         (seen.resent, seen.probe, seen.dup_ack)
     };
     let plain = (false, false, false);

@@ -14,9 +14,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::error::LabError;
 use super::notice::{Notice, Wrap};
-use super::outcome::{Delivery, Fate, LabFrame};
+use super::outcome::{Call, Delivery, Fate, LabFrame};
 use super::peek::Peek;
 use super::port::Port;
+use super::resident::Resident;
 use super::rules::{Rule, Seen};
 use super::truth::{TcpEnd, Truth};
 use crate::model::{LinkType, Timestamp};
@@ -121,6 +122,9 @@ pub(super) struct Wire {
     /// The time.
     pub clock: Clock,
     chance: u64,
+    /// Servers that have their turn whenever something has moved, and the calls they made.
+    pub residents: Vec<Resident>,
+    pub served: Vec<Call>,
     /// How long a call may wait.
     pub patience: Duration,
     /// Lets host 0's sequence numbers wrap early.
@@ -150,6 +154,8 @@ impl Wire {
             truth,
             clock: Clock::start(),
             chance: 0x9e37_79b9_7f4a_7c15,
+            residents: Vec::new(),
+            served: Vec::new(),
             patience: Duration::ZERO,
             wrap: None,
             taken: vec![0; n],
@@ -232,7 +238,7 @@ impl Wire {
     fn witness(&mut self, ts: Timestamp, bytes: Vec<u8>) -> usize {
         let index = self.frames.len();
         let peek = Peek::ip(self.packet(&bytes));
-        let seen = self.notice.look(peek);
+        let seen = self.notice.look(peek, false);
         self.follow(&seen);
         let host = |addr: Option<IpAddr>| addr.and_then(|a| self.host_of(a));
         let from = host(peek.map(|p| p.src));
@@ -250,7 +256,7 @@ impl Wire {
     fn enter(&mut self, from: Option<usize>, bytes: Vec<u8>, made: bool) -> usize {
         let index = self.frames.len();
         let ts = self.clock.now();
-        let seen = self.notice.look(Peek::ip(self.packet(&bytes)));
+        let seen = self.notice.look(Peek::ip(self.packet(&bytes)), made);
         self.follow(&seen);
         let orig_len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let fate = if made { vec![Fate::Injected] } else { Vec::new() };

@@ -35,3 +35,24 @@ pub fn lesson(dir: &Path, toml: &str) -> PathBuf {
     fs::write(&path, toml).unwrap();
     path
 }
+
+/// A lab of one's own: one of two datagrams is lost.
+pub const LESSON: &str = r#"
+question = "Does a lesson of my own run?"
+lesson = "It does."
+rules = ["drop client:udp:2"]
+steps = '''
+server socket s udp
+server bind s 5000
+client socket c udp
+client bind c 40000
+client sendto c server:5000 "one"
+client sendto c server:5000 "two"
+settle
+server recv s 10         => "one"
+server recv-now s 10     => EAGAIN
+'''
+[[expect]]
+claim = "two sent"
+check = "count client:udp == 2"
+"#;

@@ -1,5 +1,6 @@
 //! What becomes of a frame: the rules, chance, the queue before a slow line.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::super::craft;
@@ -12,18 +13,32 @@ use crate::model::Timestamp;
 
 impl Wire {
     pub(super) fn decide(&mut self, index: usize, from: Option<usize>, seen: &Seen, now: Timestamp) {
+        let made = self.frames.get(index).is_some_and(|f| f.fate.contains(&Fate::Injected));
         let mut acts = Vec::new();
         for rule in &mut self.rules {
+            // What the wire made gives no cause for more, or it would never end.
+            if rule.act.makes() && (made || seen.peek.is_none_or(|p| p.tcp().is_none())) {
+                continue;
+            }
             if rule.takes(from, seen) {
-                if let (Act::TooBig(mtu), Some(p)) = (rule.act, seen.peek)
-                    && p.total_len <= mtu
+                if let (Act::TooBig(mtu), Some(p)) = (&rule.act, seen.peek)
+                    && p.total_len <= *mtu
                 {
                     continue;
                 }
                 rule.acted.push(index);
-                acts.push(rule.act);
+                acts.push(rule.act.clone());
             }
         }
+        let (made, acts): (Vec<_>, Vec<_>) = acts.into_iter().partition(Act::makes);
+        self.act(index, from, now, acts);
+        for act in &made {
+            self.make(seen, act);
+        }
+    }
+
+    /// Does to a frame what the rules say, and then what its line does.
+    fn act(&mut self, index: usize, from: Option<usize>, now: Timestamp, acts: Vec<Act>) {
         let (mut delay, mut copies, mut hold) = (Duration::ZERO, 1, None);
         let mut altered: Option<Vec<u8>> = None;
         for act in acts {
@@ -56,6 +71,7 @@ impl Wire {
                         }
                     });
                 }
+                Act::Inject(_) | Act::Answer(_) => {}
                 Act::NoChecksum => {
                     self.alter(index, &mut altered, |_, header| {
                         if let Some(field) = header.get_mut(6..8) {
@@ -145,6 +161,30 @@ impl Wire {
         let Some(p) = Peek::ip(&packet) else { return };
         let router = address(254, p.src.is_ipv6());
         self.inject(None, craft::too_big(router, p.src, mtu, &packet));
+    }
+
+    /// Makes the segment that a rule wants after this frame.
+    fn make(&mut self, seen: &Seen, act: &Act) {
+        let Some((p, t)) = seen.peek.as_ref().and_then(|p| Some((p, p.tcp()?))) else { return };
+        let (src, dst) = (SocketAddr::new(p.src, t.src_port), SocketAddr::new(p.dst, t.dst_port));
+        let (template, from, to) = match act {
+            Act::Inject(template) => (template, src, dst),
+            Act::Answer(template) => (template, dst, src),
+            _ => return,
+        };
+        // Who sent nothing yet would send what the other expects, if that expects anything.
+        let mut next = self.next(from, to);
+        let silent = usize::from(from == src);
+        next[silent].get_or_insert(t.ack);
+        if let Ok(packet) = template.packet(from, to, next) {
+            self.inject(self.host_of(from.ip()), packet);
+        }
+    }
+
+    /// What each of the two would send next, raw; `None` before its first segment.
+    pub(in crate::lab) fn next(&self, from: SocketAddr, to: SocketAddr) -> [Option<u32>; 2] {
+        let of = |a: SocketAddr, b: SocketAddr| self.notice.next_seq(a.ip(), a.port(), b.ip(), b.port());
+        [of(from, to), of(to, from)]
     }
 
     /// A frame of the wire's own making, as if `from` had sent it.

@@ -8,6 +8,7 @@ use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
 
 use super::super::error::LabError;
+use super::super::outcome::Call;
 use super::super::port::Port;
 use super::Wire;
 
@@ -19,7 +20,35 @@ impl Wire {
             moved = true;
             self.intake()?;
         }
-        Ok(moved)
+        Ok(self.serve()? || moved)
+    }
+
+    /// Gives each server its turn. `true` when one of them called anything.
+    fn serve(&mut self) -> Result<bool, LabError> {
+        let before = self.served.len();
+        let mut residents = std::mem::take(&mut self.residents);
+        for resident in &mut residents {
+            let fault = |e| LabError::of_machine("a server's poll", e, "report this");
+            let mut calls = resident.turn(&self.clock).map_err(fault)?;
+            for frame in self.intake()? {
+                // It left with the last call on its connection.
+                let to = self
+                    .seen
+                    .get(frame)
+                    .and_then(|s| s.peek.as_ref())
+                    .and_then(|p| Some((p.dst, p.tcp()?.dst_port)));
+                let on = |c: &&mut Call| to.is_some_and(|(addr, port)| resident.is_with(c, addr, port));
+                if let Some(call) = calls.iter_mut().rev().find(on) {
+                    call.caused.push(frame);
+                }
+            }
+            if !calls.is_empty() {
+                self.sample();
+            }
+            self.served.append(&mut calls);
+        }
+        self.residents = residents;
+        Ok(self.served.len() > before)
     }
 
     /// Moves one frame that can move now. `true` when there was one.
