@@ -91,6 +91,7 @@ impl TrackArgs {
             keep_apart: self.keep_apart,
             max_conversations: self.max_connections.max(1),
             linger: self.linger,
+            ..TrackerOptions::default()
         }
     }
 }

@@ -58,7 +58,11 @@ impl Programs<'_> {
             match self.socket(host, name)?.socket.send(piece) {
                 Ok(n) if n == piece.len() => sent += n,
                 other => {
-                    return Ok((format!("send({name}, {})", piece.len()), Vec::new(), other.map(Got::Number)));
+                    return Ok((
+                        format!("send({name}, {})", piece.len()),
+                        Vec::new(),
+                        other.map(Got::Number),
+                    ));
                 }
             }
         }

@@ -1,10 +1,12 @@
 //! Conversations: who talks to whom, in which state, and what happened.
 
 mod batch;
+mod connections;
 mod event;
 mod labels;
 mod numbers;
 mod outcome;
+pub(crate) mod packed;
 mod shard;
 mod sink;
 mod table;

@@ -8,6 +8,7 @@ use crate::decode::{IcmpMessage, Record, TcpSegment, UdpDatagram};
 use crate::model::{Protocol, Side, StreamId, TcpFlags};
 
 use super::batch::{self, Ahead, quoted};
+use super::connections::{Connections, Found};
 use super::numbers::Numbers;
 use super::sink::{SeenDatagram, Sink};
 use super::table::{FlowTable, Whose};
@@ -20,14 +21,14 @@ use super::{Confidence, Event, EventKind, Evidence, Labels};
 pub(super) const TOGETHER: usize = 16;
 
 /// The conversations of some endpoints, and all that their packets change.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Shard {
     hasher: KeyHasher,
     /// Conversations kept at once.
     most: usize,
     /// Finished connections kept.
     linger: usize,
-    pub(super) tcp: FlowTable<TcpConversation>,
+    pub(super) tcp: Connections,
     pub(super) udp: FlowTable<UdpConversation>,
     pool: Pool,
     /// Finished connections in the order they finished: slot and stream.
@@ -44,17 +45,29 @@ pub(super) fn fetch<'a>(next: impl Iterator<Item = (&'a Shard, &'a Ahead)>) {
     // First where they lie, then all of them: no step of either waits for another.
     let mut slots = [None; TOGETHER];
     for (slot, (shard, ahead)) in slots.iter_mut().zip(next) {
-        *slot = Some((shard, shard.tcp.likely(ahead.hash)));
+        *slot = shard.tcp.likely(ahead.hash).map(|found| (shard, found));
     }
-    let found = || slots.iter().flatten().filter_map(|&(shard, slot)| Some((shard, shard.tcp.get(slot)?)));
+    let found = || slots.iter().flatten().filter_map(|&(shard, at)| Some((shard, shard.tcp.if_awake(at)?)));
+    let rests = slots.iter().flatten().filter(|(_, at)| at.1 == 0);
+    let resting = rests.map(|(shard, at)| shard.tcp.touch(*at)).fold(0, BitXor::bitxor);
     let touched = found().map(|(_, c)| c.fetch()).fold(0, BitXor::bitxor);
     let waiting = found().map(|(shard, c)| c.fetch_outstanding(&shard.pool)).fold(0, BitXor::bitxor);
-    black_box((touched, waiting));
+    black_box((touched, waiting, resting));
 }
 
 impl Shard {
-    pub(super) fn new(hasher: KeyHasher, most: usize, linger: usize) -> Self {
-        Self { hasher, most, linger, ..Self::default() }
+    pub(super) fn new(hasher: KeyHasher, most: usize, linger: usize, awake: usize) -> Self {
+        Self {
+            hasher,
+            most,
+            linger,
+            tcp: Connections::new(awake),
+            udp: FlowTable::default(),
+            pool: Pool::default(),
+            finished: VecDeque::new(),
+            sweep: [0; 2],
+            evicted: 0,
+        }
     }
 
     /// Tracks what a batch has for the shard with the number `which`.
@@ -106,7 +119,7 @@ impl Shard {
     /// Number and slot of the connections that are still here, in the order of their numbers.
     pub(super) fn tcp_left(&self) -> Vec<(u32, u32)> {
         let mut left: Vec<_> =
-            self.tcp.slots().filter_map(|slot| Some((self.tcp.get(slot)?.stream, slot))).collect();
+            self.tcp.slots().filter_map(|slot| Some((self.tcp.stream(slot)?, slot))).collect();
         left.sort_unstable();
         left
     }
@@ -125,10 +138,20 @@ impl Shard {
         self.evicted
     }
 
-    fn new_tcp(&mut self, at: &Whose, s: &TcpSegment, numbers: &mut Numbers, sink: &mut impl Sink) -> u32 {
+    /// A connection of its own for a segment; an `older` with the same endpoints is found no more.
+    fn new_tcp(
+        &mut self,
+        at: &Whose,
+        s: &TcpSegment,
+        older: Option<u32>,
+        numbers: &mut Numbers,
+        sink: &mut impl Sink,
+    ) -> Found {
         self.make_room(sink);
         let stream = numbers.next(Protocol::Tcp);
-        self.tcp.insert(at, TcpConversation::new(at, stream, s.ip.frame, s.ip.ts))
+        // It may have had to leave to make that room.
+        let older = older.and_then(|_| self.tcp.find(at)).map(|(slot, _)| slot);
+        self.tcp.insert(at, || TcpConversation::new(at, stream, s.ip.frame, s.ip.ts), older)
     }
 
     #[inline]
@@ -141,20 +164,20 @@ impl Shard {
         sink: &mut impl Sink,
     ) {
         let mut port_reuse = false;
-        let slot = match self.tcp.find(at) {
-            Some(slot) => {
-                port_reuse = s.flags.has(TcpFlags::SYN) && self.reuses_ports(slot, s);
+        let found = match self.tcp.find(at) {
+            Some(found) => {
+                port_reuse = s.flags.has(TcpFlags::SYN) && self.reuses_ports(found.0, s);
                 if port_reuse && !s.flags.has(TcpFlags::ACK) {
                     // No segment can find the old one any more.
-                    self.finish_one(slot);
-                    self.new_tcp(at, s, numbers, sink)
+                    self.finish_one(found.0);
+                    self.new_tcp(at, s, Some(found.0), numbers, sink)
                 } else {
-                    slot
+                    found
                 }
             }
-            None => self.new_tcp(at, s, numbers, sink),
+            None => self.new_tcp(at, s, None, numbers, sink),
         };
-        let Some(conversation) = self.tcp.get_mut(slot) else { return };
+        let Some(conversation) = self.tcp.wake(found) else { return };
         if conversation.icmp_only {
             *conversation = TcpConversation::new(at, conversation.stream, s.ip.frame, s.ip.ts);
         }
@@ -162,13 +185,13 @@ impl Shard {
         let seen = conversation.segment(s, options, port_reuse, &mut self.pool, emit);
         sink.tcp(s, &seen, conversation);
         if conversation.is_finished() && !conversation.queued {
-            self.finish_one(slot);
+            self.finish_one(found.0);
         }
     }
 
     /// Puts a connection among those that may leave.
     fn finish_one(&mut self, slot: u32) {
-        if let Some(conversation) = self.tcp.get_mut(slot)
+        if let Some(conversation) = self.tcp.wake_in(slot)
             && !std::mem::replace(&mut conversation.queued, true)
         {
             self.finished.push_back((slot, conversation.stream));
@@ -178,19 +201,19 @@ impl Shard {
     /// A SYN (or SYN-ACK) whose number does not fit the connection that has these
     /// addresses and ports.
     #[cold]
-    fn reuses_ports(&self, slot: u32, s: &TcpSegment) -> bool {
-        let Some(conversation) = self.tcp.get(slot) else { return false };
+    fn reuses_ports(&mut self, slot: u32, s: &TcpSegment) -> bool {
+        let Some(conversation) = self.tcp.wake_in(slot) else { return false };
         let base = conversation.base(conversation.direction(s.ip.src));
         base.is_some_and(|base| base != s.seq)
     }
 
     #[inline]
     fn udp(&mut self, d: &UdpDatagram, at: &Whose, numbers: &mut Numbers, sink: &mut impl Sink) {
-        let slot = match self.udp.find(at) {
+        let slot = match self.udp.find(at.hash, |c| at.is(c)) {
             Some(slot) => slot,
             None => {
                 self.make_room(sink);
-                self.udp.insert(at, UdpConversation::new(at, numbers.next(Protocol::Udp), d))
+                self.udp.insert(at.hash, 0, UdpConversation::new(at, numbers.next(Protocol::Udp), d), None)
             }
         };
         let Some(conversation) = self.udp.get_mut(slot) else { return };
@@ -204,19 +227,23 @@ impl Shard {
     fn icmp(&mut self, m: &IcmpMessage, at: &Whose, numbers: &mut Numbers, sink: &mut impl Sink) {
         let stream = quoted(m).and_then(|q| match q.protocol {
             6 => {
-                let slot = self.tcp.find(at).unwrap_or_else(|| {
+                let (slot, _) = self.tcp.find(at).unwrap_or_else(|| {
                     self.make_room(sink);
                     let stream = numbers.next(Protocol::Tcp);
-                    let mut c = TcpConversation::new(at, stream, m.ip.frame, m.ip.ts);
-                    c.icmp_only = true;
-                    self.tcp.insert(at, c)
+                    let quoted = || {
+                        let mut c = TcpConversation::new(at, stream, m.ip.frame, m.ip.ts);
+                        c.icmp_only = true;
+                        c
+                    };
+                    self.tcp.insert(at, quoted, None)
                 });
-                self.tcp.get(slot).map(|c| StreamId { protocol: Protocol::Tcp, number: c.stream })
+                self.tcp.stream(slot).map(|number| StreamId { protocol: Protocol::Tcp, number })
             }
             17 | 136 => {
-                let slot = self.udp.find(at).unwrap_or_else(|| {
+                let slot = self.udp.find(at.hash, |c| at.is(c)).unwrap_or_else(|| {
                     self.make_room(sink);
-                    self.udp.insert(at, UdpConversation::quoted(at, numbers.next(Protocol::Udp), m))
+                    let quoted = UdpConversation::quoted(at, numbers.next(Protocol::Udp), m);
+                    self.udp.insert(at.hash, 0, quoted, None)
                 });
                 let conversation = self.udp.get_mut(slot)?;
                 conversation.icmp_error(m);
@@ -231,11 +258,11 @@ impl Shard {
     }
 
     pub(super) fn end_tcp(&mut self, slot: u32, sink: &mut impl Sink) {
-        if let Some(conversation) = self.tcp.get_mut(slot) {
-            conversation.release(&mut self.pool);
+        let pool = &mut self.pool;
+        self.tcp.end(slot, |conversation| {
+            conversation.release(pool);
             sink.tcp_ended(conversation);
-            self.tcp.remove(slot);
-        }
+        });
     }
 
     pub(super) fn end_udp(&mut self, slot: u32, sink: &mut impl Sink) {
@@ -261,8 +288,7 @@ impl Shard {
     fn let_finished_go(&mut self, keep: usize, sink: &mut impl Sink) {
         while self.finished.len() > keep {
             let Some((slot, stream)) = self.finished.pop_front() else { return };
-            let still = |c: &TcpConversation| c.stream == stream;
-            if self.tcp.get(slot).is_some_and(still) {
+            if self.tcp.stream(slot) == Some(stream) {
                 self.end_tcp(slot, sink);
             }
         }
@@ -279,9 +305,8 @@ impl Shard {
             let slot = self.sweep[table] % slots.max(1);
             self.sweep[table] = slot + 1;
             if tcp {
-                let Some(c) = self.tcp.get_mut(slot) else { continue };
                 // A half-open connection has the least to lose.
-                if !std::mem::replace(&mut c.touched, false) || c.counts()[1].packets == 0 {
+                if self.tcp.may_go(slot) == Some(true) {
                     self.evicted += 1;
                     return self.end_tcp(slot, sink);
                 }

@@ -24,7 +24,7 @@ pub(super) struct Whose {
 
 impl Whose {
     #[inline]
-    fn is(&self, flow: &impl Flow) -> bool {
+    pub fn is(&self, flow: &impl Flow) -> bool {
         let ([a, b], realm) = flow.ends();
         let [src, dst] = &self.ends;
         self.realm == realm && ((src == a && dst == b) || (src == b && dst == a))
@@ -37,6 +37,7 @@ impl Whose {
 struct Entry {
     hash: u32,
     slot: u32,
+    hint: u32,
 }
 
 /// hashbrown takes the bucket from the low bits and a tag from the high ones.
@@ -61,24 +62,37 @@ impl<T> Default for FlowTable<T> {
     }
 }
 
-impl<T: Flow> FlowTable<T> {
+impl<T> FlowTable<T> {
     /// Flows there are, those among them included that no packet finds any more.
     pub const fn len(&self) -> usize {
         self.live
     }
 
-    /// The slot of the flow that it belongs to.
+    /// The slot of the flow with this hash that is `the_one`.
     #[inline]
-    pub fn find(&self, whose: &Whose) -> Option<u32> {
-        let same = |e: &Entry| e.hash == whose.hash && self.get(e.slot).is_some_and(|f| whose.is(f));
-        self.index.find(spread(whose.hash), same).map(|e| e.slot)
+    pub fn find(&self, hash: u32, the_one: impl Fn(&T) -> bool) -> Option<u32> {
+        self.find_by(hash, |slot, _| self.get(slot).is_some_and(&the_one)).map(|(slot, _)| slot)
     }
 
-    /// The slot that the hash leads to, without a look at its flow: nearly always the right
-    /// one. `u32::MAX`, which is no slot, where there is none.
+    /// Slot and hint of the flow with this hash that is `the_one` by these two.
     #[inline]
-    pub fn likely(&self, hash: u32) -> u32 {
-        self.index.find(spread(hash), |e| e.hash == hash).map_or(u32::MAX, |e| e.slot)
+    pub fn find_by(&self, hash: u32, the_one: impl Fn(u32, u32) -> bool) -> Option<(u32, u32)> {
+        let same = |e: &Entry| e.hash == hash && the_one(e.slot, e.hint);
+        self.index.find(spread(hash), same).map(|e| (e.slot, e.hint))
+    }
+
+    /// Slot and hint that the hash leads to, without a look at the flow: nearly always the right one.
+    #[inline]
+    pub fn likely(&self, hash: u32) -> Option<(u32, u32)> {
+        self.find_by(hash, |_, _| true)
+    }
+
+    /// Changes what may be known of a flow without a look at it.
+    pub fn hint(&mut self, slot: u32, hint: u32) {
+        let Some(&hash) = self.hashes.get(slot as usize) else { return };
+        if let Some(entry) = self.index.find_mut(spread(hash), |e| e.slot == slot) {
+            entry.hint = hint;
+        }
     }
 
     #[inline]
@@ -91,13 +105,13 @@ impl<T: Flow> FlowTable<T> {
         self.chunks.get_mut(slot as usize / CHUNK)?.get_mut(slot as usize % CHUNK)?.as_mut()
     }
 
-    /// Adds a flow; from now on its packets find it, and no longer an older one.
-    pub fn insert(&mut self, whose: &Whose, flow: T) -> u32 {
-        let older = self.find(whose);
+    /// Adds a flow with a hint, which may be known without a look at it; from now on its packets find it,
+    /// and no longer the `older`.
+    pub fn insert(&mut self, hash: u32, hint: u32, flow: T, older: Option<u32>) -> u32 {
         let slot = match self.free.pop() {
             Some(slot) => {
                 self.chunks[slot as usize / CHUNK][slot as usize % CHUNK] = Some(flow);
-                self.hashes[slot as usize] = whose.hash;
+                self.hashes[slot as usize] = hash;
                 slot
             }
             None => {
@@ -106,16 +120,15 @@ impl<T: Flow> FlowTable<T> {
                 }
                 let chunk = self.chunks.len() - 1;
                 self.chunks[chunk].push(Some(flow));
-                self.hashes.push(whose.hash);
+                self.hashes.push(hash);
                 (chunk * CHUNK + self.chunks[chunk].len() - 1) as u32
             }
         };
         self.live += 1;
-        let hash = spread(whose.hash);
-        match older.and_then(|old| self.index.find_mut(hash, |e| e.slot == old)) {
-            Some(entry) => entry.slot = slot,
+        match older.and_then(|old| self.index.find_mut(spread(hash), |e| e.slot == old)) {
+            Some(entry) => (entry.slot, entry.hint) = (slot, hint),
             None => {
-                self.index.insert_unique(hash, Entry { hash: whose.hash, slot }, |e| spread(e.hash));
+                self.index.insert_unique(spread(hash), Entry { hash, slot, hint }, |e| spread(e.hash));
             }
         }
         slot

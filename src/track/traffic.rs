@@ -22,3 +22,5 @@ impl Counts {
         self.header_bytes += header as u64;
     }
 }
+
+crate::track::packed::packed! { Counts { packets, bytes, payload, header_bytes } }

@@ -3,9 +3,9 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{PerSide, Protocol, SeqNum, Side, TcpState, Timestamp};
+use crate::model::{Endpoint, PerSide, Protocol, SeqNum, Side, StreamId, TcpState, Timestamp};
 use crate::report::{Conversations, Events};
-use crate::track::{CONN_STATES, Confidence, EventKind, Handshake, Labels, Teardown};
+use crate::track::{CONN_STATES, Confidence, Event, EventKind, Evidence, Handshake, Labels, Teardown};
 
 fn tcp(c: &mut Conversation) -> &mut TcpFacts {
     c.tcp.get_or_insert_with(|| {

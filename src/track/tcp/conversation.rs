@@ -5,6 +5,7 @@ mod phases;
 
 use crate::decode::TcpSegment;
 use crate::model::{Endpoint, SeqNum, TcpFlags, TcpState, Timestamp};
+use crate::track::packed::packed;
 use crate::track::sink::SeenSegment;
 use crate::track::table::{Flow, Whose};
 use crate::track::traffic::Counts;
@@ -76,6 +77,20 @@ struct Reset {
     frame: u64,
 }
 
+/// What a connection that rests is known by.
+#[derive(Debug)]
+pub(in crate::track) struct Name {
+    stream: u32,
+    ends: [Endpoint; 2],
+    realm: u32,
+}
+
+impl Flow for Name {
+    fn ends(&self) -> (&[Endpoint; 2], u32) {
+        (&self.ends, self.realm)
+    }
+}
+
 impl Flow for TcpConversation {
     #[inline]
     fn ends(&self) -> (&[Endpoint; 2], u32) {
@@ -84,6 +99,7 @@ impl Flow for TcpConversation {
 }
 
 impl TcpConversation {
+    #[inline]
     pub(in crate::track) fn new(whose: &Whose, stream: u32, frame: u64, ts: Timestamp) -> Self {
         Self {
             realm: whose.realm,
@@ -108,7 +124,7 @@ impl TcpConversation {
             fins_crossed: false,
             reset: None,
             fast_open_data: false,
-            halves: Default::default(),
+            halves: [Half::default(), Half::default()],
             history: History::default(),
             verdicts: Default::default(),
             touched: true,
@@ -149,6 +165,11 @@ impl TcpConversation {
     #[inline]
     const fn packets(&self) -> u64 {
         self.halves[0].counts.packets + self.halves[1].counts.packets
+    }
+
+    /// Whoever sent its first packet has had no answer.
+    pub(in crate::track) const fn is_half_open(&self) -> bool {
+        self.halves[1].counts.packets == 0
     }
 
     /// The sequence number that a direction's SYN must repeat to belong here.
@@ -342,6 +363,19 @@ pub(in crate::track) struct Digest<'a> {
     pub previous: Option<Timestamp>,
     /// A round-trip sample of the other side's data, nanoseconds (Karn's rule holds).
     pub rtt_sample: Option<i64>,
+}
+
+packed! {
+    // The stream, and whose it is, can be read alone: see `Name`.
+    TcpConversation {
+        stream, ends, realm, first_frame, first, last, completeness, starts_with_syn, last_syn_ts,
+        initial_rtt, syn_ts, syn_rtt, orig_dir, roles_known, icmp_only, begin, handshake_retries, first_fin,
+        second_fin_acks_first, fins_crossed, reset, fast_open_data, halves, history, verdicts, touched,
+        queued,
+    }
+    Begin { syn, syn_ack, third, refused }
+    Reset { dir, state, frame }
+    Name { stream, ends, realm }
 }
 
 #[cfg(test)]

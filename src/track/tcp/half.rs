@@ -1,5 +1,6 @@
 //! What is remembered of one direction of a connection.
 
+use crate::track::packed::packed;
 use crate::track::traffic::Counts;
 
 use super::label::LabelSide;
@@ -53,3 +54,5 @@ impl Half {
         if dir == 0 { (a, b) } else { (b, a) }
     }
 }
+
+packed! { Half { counts, labels, state, stats, memory } }

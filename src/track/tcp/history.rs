@@ -1,6 +1,7 @@
 //! Zeek's history of a connection, and its summary of the states.
 
 use crate::model::{Side, TcpFlags};
+use crate::track::packed::{Packed, Packer, Unpacker};
 use crate::track::{Handshake, Teardown};
 
 /// Zeek's history string: a letter for each kind of packet, upper case for the
@@ -131,6 +132,29 @@ pub(super) fn conn_state(
         (_, Teardown::HalfClosed { by: Side::Orig }) => "S2",
         (_, Teardown::HalfClosed { by: Side::Resp }) => "S3",
         (_, Teardown::Closed { .. } | Teardown::Simultaneous { .. }) => "SF",
+    }
+}
+
+impl Packed for History {
+    fn pack(&self, to: &mut Packer) {
+        self.len.pack(to);
+        for eight in self.letters.chunks(8).take(usize::from(self.len).div_ceil(8)) {
+            eight.iter().rev().fold(0, |n, &letter| n << 8 | u64::from(letter)).pack(to);
+        }
+        let [a, b] = self.noted;
+        (u32::from(a) << 16 | u32::from(b)).pack(to);
+        (self.repeats != [[0; 2]; 2]).then_some(self.repeats).pack(to);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Self {
+        let len = u8::unpack(from);
+        let mut letters = [0; 28];
+        for eight in letters.chunks_mut(8).take(usize::from(len).div_ceil(8)) {
+            eight.iter_mut().zip(u64::unpack(from).to_le_bytes()).for_each(|(letter, l)| *letter = l);
+        }
+        let noted = u32::unpack(from);
+        let noted = [(noted >> 16) as u16, noted as u16];
+        Self { letters, len, noted, repeats: Option::unpack(from).unwrap_or_default() }
     }
 }
 

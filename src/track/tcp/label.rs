@@ -4,6 +4,7 @@
 
 use crate::decode::TcpSegment;
 use crate::model::{SeqNum, TcpFlags, Timestamp};
+use crate::track::packed::{Packed, Packer, Unpacker, packed};
 use crate::track::{Analysis, Labels};
 
 use super::facts::OptionFacts;
@@ -358,4 +359,31 @@ fn in_flight(fwd: &mut LabelSide, rev: &LabelSide, seg: &Seen, pool: &Pool, a: &
     fwd.pushed = if fwd.last_had_push { seg.len } else { fwd.pushed.wrapping_add(seg.len) };
     fwd.last_had_push = seg.flags.has(TcpFlags::PSH);
     a.push_bytes_sent = Some(fwd.pushed);
+}
+
+packed! {
+    LabelSide {
+        base, next, next_frame, next_ts, contiguous, beyond_labelled, labelled_ack, last_ack, last_ack_valid,
+        last_bare_syn, window, duplicate_acks, last_new_ack_frame, last_keep_alive, last_probe,
+        window_unscaled, scale, flight_unknown, pushed, last_had_push, sacked, outstanding,
+    }
+}
+
+impl Packed for Scale {
+    fn pack(&self, to: &mut Packer) {
+        match *self {
+            Self::Unknown => 0,
+            Self::Off => 1,
+            Self::Shift(n) => 2 + n,
+        }
+        .pack(to);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Self {
+        match u8::unpack(from) {
+            0 => Self::Unknown,
+            1 => Self::Off,
+            n => Self::Shift(n - 2),
+        }
+    }
 }

@@ -13,6 +13,7 @@ mod verdict;
 pub use conversation::TcpConversation;
 pub use stats::{Rtt, Stats};
 
+pub(super) use conversation::Name;
 pub(super) use facts::OptionFacts;
 pub(super) use outstanding::Pool;
 

@@ -2,6 +2,7 @@
 //! each connection, all of them in one arena, so that nothing is allocated per packet.
 
 use crate::model::{SeqNum, Timestamp};
+use crate::track::packed::{Packed, Packer, Unpacker};
 
 /// A segment that waits for its acknowledgment.
 #[derive(Debug, Clone, Copy)]
@@ -210,6 +211,22 @@ impl Pool {
     #[cfg(test)]
     pub const fn live(&self) -> usize {
         self.live
+    }
+}
+
+/// What holds nothing is nowhere.
+impl Packed for Outstanding {
+    fn pack(&self, to: &mut Packer) {
+        let Self { head, tail, len, sorted, overflowed } = *self;
+        sorted.pack(to);
+        overflowed.pack(to);
+        (len > 0).then_some([head, tail, len]).pack(to);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Self {
+        let (sorted, overflowed) = (bool::unpack(from), bool::unpack(from));
+        let [head, tail, len] = Option::unpack(from).unwrap_or([NONE, NONE, 0]);
+        Self { head, tail, len, sorted, overflowed }
     }
 }
 

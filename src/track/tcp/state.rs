@@ -6,6 +6,7 @@
 //! segments leave a single possibility.
 
 use crate::model::{SeqNum, TcpFlags, TcpState};
+use crate::track::packed::packed;
 
 /// What the state machine remembers of one direction.
 #[derive(Debug, Clone, Copy, Default)]
@@ -192,3 +193,5 @@ pub(super) fn as_sent(from: &StateSide, to: &StateSide, step: &Step, closing: Cl
         (other, _) => other,
     })
 }
+
+packed! { StateSide { state, syn, fin_end, fin_acked, syn_acked, sent_data } }

@@ -2,6 +2,7 @@
 
 use crate::decode::TcpSegment;
 use crate::model::{SeqNum, TcpFlags, Timestamp};
+use crate::track::packed::{Packed, Packer, Unpacker, packed};
 use crate::track::{Analysis, Labels};
 
 use super::conversation::Digest;
@@ -26,8 +27,8 @@ pub struct Stats {
     pub pure_acks: u32,
     /// Segments with PSH.
     pub pushes: u32,
-    segment_sizes: (u32, u32),
-    windows: (u32, u32),
+    segment_sizes: Span,
+    windows: Span,
     /// Sum of the advertised windows, SYNs aside.
     pub window_sum: u64,
     /// How many they were.
@@ -42,6 +43,22 @@ pub struct Stats {
     /// Round-trip times of its data.
     pub rtt: Rtt,
     trouble: Option<Box<Trouble>>,
+}
+
+/// The smallest and the largest of some numbers.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    low: u32,
+    high: u32,
+}
+
+impl Span {
+    const NONE: Self = Self { low: u32::MAX, high: 0 };
+
+    #[inline]
+    fn add(&mut self, n: u32) {
+        (self.low, self.high) = (self.low.min(n), self.high.max(n));
+    }
 }
 
 /// The figures that most connections have none of.
@@ -86,8 +103,8 @@ impl Default for Stats {
             unique_bytes: 0,
             pure_acks: 0,
             pushes: 0,
-            segment_sizes: (u32::MAX, 0),
-            windows: (u32::MAX, 0),
+            segment_sizes: Span::NONE,
+            windows: Span::NONE,
             window_sum: 0,
             window_samples: 0,
             flight_max: 0,
@@ -111,13 +128,13 @@ impl Stats {
     /// Smallest and largest payload of a data segment.
     #[must_use]
     pub fn segment_sizes(&self) -> Option<(u32, u32)> {
-        (self.data_segments > 0).then_some(self.segment_sizes)
+        (self.data_segments > 0).then_some((self.segment_sizes.low, self.segment_sizes.high))
     }
 
     /// Smallest and largest advertised window, SYNs aside.
     #[must_use]
     pub fn windows(&self) -> Option<(u32, u32)> {
-        (self.window_samples > 0).then_some(self.windows)
+        (self.window_samples > 0).then_some((self.windows.low, self.windows.high))
     }
 
     /// When its first and its last segment with payload passed.
@@ -184,8 +201,7 @@ impl Stats {
 
     #[inline]
     fn window(&mut self, ts: Timestamp, window: u32) {
-        let (low, high) = self.windows;
-        self.windows = (low.min(window), high.max(window));
+        self.windows.add(window);
         self.window_sum = self.window_sum.saturating_add(u64::from(window));
         self.window_samples = self.window_samples.saturating_add(1);
         if window == 0 {
@@ -205,8 +221,7 @@ impl Stats {
             self.first_data = s.seq;
         }
         self.data_segments = self.data_segments.saturating_add(1);
-        let (low, high) = self.segment_sizes;
-        self.segment_sizes = (low.min(s.len), high.max(s.len));
+        self.segment_sizes.add(s.len);
         if s.ip.ts != Timestamp::NONE {
             self.data_times.1 = s.ip.ts;
             if self.data_times.0 == Timestamp::NONE {
@@ -264,11 +279,23 @@ pub struct Rtt {
     /// Buckets of the first samples; most connections have no more.
     few: [u16; 8],
     /// Counts by bucket, once there are more.
-    many: Option<Box<[u32; BUCKETS]>>,
+    many: Option<Box<Buckets>>,
 }
+
+/// Counts by bucket.
+#[derive(Debug, Clone)]
+struct Buckets([u32; BUCKETS]);
 
 /// Sixteen buckets for each power of two up to 2^47 ns, which is 39 hours.
 const BUCKETS: usize = 45 * 16;
+
+impl Buckets {
+    fn add(&mut self, index: u16) {
+        if let Some(count) = self.0.get_mut(usize::from(index)) {
+            *count = count.saturating_add(1);
+        }
+    }
+}
 
 /// The bucket of a duration: the power of two, and the four bits below its highest.
 const fn bucket(nanos: i64) -> u16 {
@@ -308,15 +335,12 @@ impl Rtt {
         self.sum = self.sum.saturating_add(nanos);
         self.last = nanos;
         match &mut self.many {
-            Some(many) => many[usize::from(index)] = many[usize::from(index)].saturating_add(1),
+            Some(many) => many.add(index),
             None => match self.few.get_mut(self.samples as usize) {
                 Some(slot) => *slot = index,
                 None => {
-                    let mut many = Box::new([0; BUCKETS]);
-                    for &i in &self.few {
-                        many[usize::from(i)] += 1;
-                    }
-                    many[usize::from(index)] += 1;
+                    let mut many = Box::new(Buckets([0; BUCKETS]));
+                    self.few.iter().chain([&index]).for_each(|&i| many.add(i));
                     self.many = Some(many);
                 }
             },
@@ -343,7 +367,7 @@ impl Rtt {
         let at = match &self.many {
             Some(many) => {
                 let mut below = 0;
-                many.iter().position(|&n| {
+                many.0.iter().position(|&n| {
                     below += u64::from(n);
                     below >= rank
                 })
@@ -356,6 +380,81 @@ impl Rtt {
             }
         };
         at.map_or(0, |i| middle(i as u16).clamp(self.min, self.max))
+    }
+}
+
+packed! {
+    Stats {
+        mss, sack_permitted, timestamps, initial_window_known, data_segments, unique_bytes, pure_acks, pushes,
+        segment_sizes, windows, window_sum, window_samples, flight_max, initial_window, first_data, idle_max,
+        data_times, rtt, trouble,
+    }
+    Trouble {
+        retransmitted_segments, retransmitted_bytes, out_of_order_segments, out_of_order_depth, duplicate_acks,
+        zero_windows, zero_window_time, zero_since,
+    }
+}
+
+/// One more than the smallest, so that of no numbers nothing is kept.
+impl Packed for Span {
+    fn pack(&self, to: &mut Packer) {
+        (self.low.wrapping_add(1), self.high).pack(to);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Self {
+        let (low, high): (u32, u32) = Packed::unpack(from);
+        Self { low: low.wrapping_sub(1), high }
+    }
+}
+
+/// Without samples there is nothing else.
+impl Packed for Rtt {
+    fn pack(&self, to: &mut Packer) {
+        self.samples.pack(to);
+        if self.samples > 0 {
+            [self.min, self.max, self.sum, self.last, self.jitter_sum].pack(to);
+            self.few.iter().take(self.samples as usize).for_each(|bucket| bucket.pack(to));
+            self.many.pack(to);
+        }
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Self {
+        let samples = u32::unpack(from);
+        if samples == 0 {
+            return Self::default();
+        }
+        let [min, max, sum, last, jitter_sum] = Packed::unpack(from);
+        let mut few = [0; 8];
+        few.iter_mut().take(samples as usize).for_each(|bucket| *bucket = u16::unpack(from));
+        Self { samples, min, max, sum, last, jitter_sum, few, many: Packed::unpack(from) }
+    }
+}
+
+/// Of the buckets those that hold anything, each as far from the one before as it is.
+impl Packed for Buckets {
+    fn pack(&self, to: &mut Packer) {
+        let mut next = 0;
+        for (i, n) in self.0.iter().enumerate().filter(|(_, n)| **n > 0) {
+            n.pack(to);
+            ((i - next) as u32).pack(to);
+            next = i + 1;
+        }
+        0_u32.pack(to);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Self {
+        let (mut all, mut next) = ([0; BUCKETS], 0);
+        loop {
+            let n = u32::unpack(from);
+            if n == 0 {
+                return Self(all);
+            }
+            next += u32::unpack(from) as usize;
+            if let Some(bucket) = all.get_mut(next) {
+                *bucket = n;
+            }
+            next += 1;
+        }
     }
 }
 

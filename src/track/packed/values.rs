@@ -1,10 +1,18 @@
 //! How each kind of value is packed: as numbers, most of them one.
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 
-use super::{Packed, Packer, Unpacker};
-use crate::model::{PerSide, Protocol, SeqNum, Side, TcpState, Timestamp};
-use crate::track::{CONN_STATES, Confidence, EventKind, Handshake, Labels, Teardown};
+use super::{Packed, Packer, Unpacker, packed};
+use crate::model::{Endpoint, PerSide, Protocol, SeqNum, Side, StreamId, TcpState, Timestamp};
+use crate::track::{CONN_STATES, Confidence, Event, EventKind, Evidence, Handshake, Labels, Teardown};
+
+packed! {
+    StreamId { protocol, number }
+    Endpoint { addr, port }
+    Event { packet, ts, stream, side, kind, confidence, evidence, labels }
+    Evidence { original, witness, seq, len, ip_id, tsval, ttl, sack, duplicate_acks, elapsed, rtt, count }
+}
 
 macro_rules! numbers {
     ($($of:ty)*) => {$(
@@ -24,60 +32,86 @@ macro_rules! numbers {
 
 numbers! { u8 u16 u32 u64 }
 
-/// What has one number inside.
-macro_rules! wrappers {
-    ($($of:ident)*) => {$(
-        impl Packed for $of {
-            #[inline]
-            fn pack(&self, to: &mut Packer) {
-                self.0.pack(to);
-            }
-
-            #[inline]
-            fn unpack(from: &mut Unpacker<'_>) -> Self {
-                Self(Packed::unpack(from))
-            }
-        }
-    )*};
-}
-
-wrappers! { SeqNum Labels }
-
-impl Packed for bool {
+impl Packed for Labels {
     #[inline]
     fn pack(&self, to: &mut Packer) {
-        to.put(u64::from(*self));
+        self.0.pack(to);
     }
 
     #[inline]
     fn unpack(from: &mut Unpacker<'_>) -> Self {
-        from.take() != 0
+        Self(Packed::unpack(from))
     }
 }
 
 /// The sign goes into the lowest bit, so that small negative numbers are small.
-impl Packed for i64 {
+const fn folded(n: i64) -> u64 {
+    (n << 1 ^ n >> 63).cast_unsigned()
+}
+
+const fn unfolded(n: u64) -> i64 {
+    (n >> 1).cast_signed() ^ -(n & 1).cast_signed()
+}
+
+/// How far it is from the nearer of two before, and from which.
+impl Packed for SeqNum {
     #[inline]
     fn pack(&self, to: &mut Packer) {
-        to.put((self << 1 ^ self >> 63).cast_unsigned());
+        let [a, b] = to.seqs.map(|seq| folded(i64::from(self.0.wrapping_sub(seq).cast_signed())));
+        let which = usize::from(b < a);
+        to.put(a.min(b) << 1 | which as u64);
+        to.seqs[which] = self.0;
     }
 
     #[inline]
     fn unpack(from: &mut Unpacker<'_>) -> Self {
         let n = from.take();
-        (n >> 1).cast_signed() ^ -(n & 1).cast_signed()
+        let which = (n & 1) as usize;
+        let seq = from.seqs[which].wrapping_add(unfolded(n >> 1) as u32);
+        from.seqs[which] = seq;
+        Self(seq)
+    }
+}
+
+impl Packed for bool {
+    #[inline]
+    fn pack(&self, to: &mut Packer) {
+        to.bit(*self);
+    }
+
+    #[inline]
+    fn unpack(from: &mut Unpacker<'_>) -> Self {
+        from.bit()
+    }
+}
+
+impl Packed for i64 {
+    #[inline]
+    fn pack(&self, to: &mut Packer) {
+        to.put(folded(*self));
+    }
+
+    #[inline]
+    fn unpack(from: &mut Unpacker<'_>) -> Self {
+        unfolded(from.take())
     }
 }
 
 impl Packed for Timestamp {
     #[inline]
     fn pack(&self, to: &mut Packer) {
-        self.0.wrapping_sub(to.time).pack(to);
-        to.time = self.0;
+        self.known().is_some().pack(to);
+        if self.known().is_some() {
+            self.0.wrapping_sub(to.time).pack(to);
+            to.time = self.0;
+        }
     }
 
     #[inline]
     fn unpack(from: &mut Unpacker<'_>) -> Self {
+        if !bool::unpack(from) {
+            return Self::NONE;
+        }
         from.time = from.time.wrapping_add(i64::unpack(from));
         Self(from.time)
     }
@@ -123,7 +157,7 @@ impl<T: Packed> Packed for PerSide<T> {
     }
 }
 
-impl<T: Packed> Packed for (T, T) {
+impl<A: Packed, B: Packed> Packed for (A, B) {
     #[inline]
     fn pack(&self, to: &mut Packer) {
         self.0.pack(to);
@@ -132,21 +166,56 @@ impl<T: Packed> Packed for (T, T) {
 
     #[inline]
     fn unpack(from: &mut Unpacker<'_>) -> Self {
-        let first = T::unpack(from);
-        (first, T::unpack(from))
+        let first = A::unpack(from);
+        (first, B::unpack(from))
     }
 }
 
-impl Packed for (u8, u8, u8) {
+impl<A: Packed, B: Packed, C: Packed> Packed for (A, B, C) {
+    #[inline]
     fn pack(&self, to: &mut Packer) {
-        [self.0, self.1, self.2].iter().for_each(|value| value.pack(to));
+        self.0.pack(to);
+        self.1.pack(to);
+        self.2.pack(to);
     }
 
+    #[inline]
     fn unpack(from: &mut Unpacker<'_>) -> Self {
-        let (a, b) = (u8::unpack(from), u8::unpack(from));
-        (a, b, u8::unpack(from))
+        let (a, b) = (A::unpack(from), B::unpack(from));
+        (a, b, C::unpack(from))
     }
 }
+
+impl<T: Packed, const N: usize> Packed for [T; N] {
+    #[inline]
+    fn pack(&self, to: &mut Packer) {
+        self.iter().for_each(|value| value.pack(to));
+    }
+
+    #[inline]
+    fn unpack(from: &mut Unpacker<'_>) -> Self {
+        std::array::from_fn(|_| T::unpack(from))
+    }
+}
+
+/// How many, and each of them.
+macro_rules! lists {
+    ($($of:ident)*) => {$(
+        impl<T: Packed> Packed for $of<T> {
+            fn pack(&self, to: &mut Packer) {
+                to.put(self.len() as u64);
+                self.iter().for_each(|value| value.pack(to));
+            }
+
+            fn unpack(from: &mut Unpacker<'_>) -> Self {
+                let len = from.take();
+                (0..len).map_while(|_| (!from.is_empty()).then(|| T::unpack(from))).collect()
+            }
+        }
+    )*};
+}
+
+lists! { Vec VecDeque }
 
 impl Packed for IpAddr {
     #[inline]
@@ -186,7 +255,7 @@ impl Packed for String {
     fn unpack(from: &mut Unpacker<'_>) -> Self {
         let len = from.take() as usize;
         let mut octets = Vec::with_capacity(len.min(64).next_multiple_of(8));
-        while octets.len() < len && !from.nibbles.is_empty() {
+        while octets.len() < len && !from.is_empty() {
             octets.extend_from_slice(&from.take().to_le_bytes());
         }
         octets.truncate(len);
