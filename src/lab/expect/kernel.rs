@@ -36,8 +36,8 @@ impl Evidence<'_> {
         self.infos(host, port)?.map(|i| value(i, field)).collect()
     }
 
-    /// A field of TCP_INFO satisfies this: in some sample (`info`), in every one (`always`), or in
-    /// the `last`.
+    /// A field of TCP_INFO satisfies this: in some sample (`info`), in every one (`always`), in
+    /// the `last`, or, `mostly`, in more than half of those from the first of the highest on.
     pub(super) fn info(
         &self,
         how: &str,
@@ -54,6 +54,11 @@ impl Evidence<'_> {
         let (held, seen) = match (how, op) {
             ("always", _) => (values.iter().all(holds), format!("{field} was {least} to {most}")),
             ("last", _) => (holds(last), format!("{field} was {last} in the end")),
+            ("mostly", _) => {
+                let after = values.iter().skip_while(|v| *v != most);
+                let (so, all) = after.fold((0, 0), |(so, all), v| (so + usize::from(holds(v)), all + 1));
+                (so * 2 > all, format!("so in {so} of {all} samples from the highest, {most}, on"))
+            }
             (_, Compare::AtMost | Compare::Less) => (holds(least), format!("{field} came to {least}")),
             _ => (values.iter().any(holds), format!("{field} came to {most}")),
         };
