@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use synfin::lab::{Fate, LabFrame, LabOutcome};
+use synfin::lab::{Fate, LabFrame, LabOutcome, TcpFacts};
 use synfin::model::{TcpState, Timestamp};
 
 use crate::fields;
@@ -11,6 +11,7 @@ use crate::fields;
 pub const FIN: u8 = 1;
 pub const SYN: u8 = 2;
 pub const RST: u8 = 4;
+pub const ACK: u8 = 16;
 
 /// Why a kernel sent something again, by its own TCP_INFO at that moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,7 +172,11 @@ pub fn segments(run: &LabOutcome) -> Vec<Option<Segment>> {
         let seq = i64::from(raw.seq.wrapping_sub(base).cast_signed());
         let end = seq + i64::from(raw.len) + i64::from(raw.flags & (SYN | FIN) != 0);
         let top = highest.entry(from).or_insert(0);
-        let resent = end > seq && seq < *top;
+        // Who dials and is dialled at once answers with the number of its own SYN (RFC 9293 figure 8).
+        let both = |s: &Segment| s.from == from && s.flags & SYN != 0;
+        let answers = raw.flags & (SYN | ACK) == SYN | ACK
+            && all.iter().flatten().filter(|s| both(s)).all(|s: &Segment| s.flags & ACK == 0);
+        let resent = end > seq && seq < *top && !answers;
         let probe = (end == seq && seq == *top - 1 && raw.flags & (SYN | FIN | RST) == 0).then(|| {
             let before =
                 run.states.iter().rfind(|s| s.host == from && s.ts <= frame.ts && s.remote_port != 0);
@@ -241,6 +246,11 @@ fn stood_still(run: &LabOutcome, all: &mut [Option<Segment>]) {
     }
 }
 
+/// Its timer ran out, and nothing new was acknowledged since.
+fn timed_out(info: TcpFacts) -> bool {
+    info.retransmits > 0
+}
+
 fn cause(run: &LabOutcome, index: usize, flags: u8) -> Cause {
     if flags & SYN != 0 {
         return Cause::Handshake;
@@ -257,7 +267,11 @@ fn cause(run: &LabOutcome, index: usize, flags: u8) -> Cause {
     let Some(now) = now.and_then(|s| s.info) else { return Cause::Unknown };
     match now.ca_state {
         3 => Cause::Recovery,
-        4 if before.is_none_or(|b| now.retransmits > b) => Cause::Timeout,
+        4 if before.is_none_or(|b| now.retransmits > b) && timed_out(now) => Cause::Timeout,
+        // Too big for the path it goes again at once, and counts as lost, too (RFC 1191).
+        4 if !run.states.iter().filter(own).any(|s| s.ts <= frame.ts && s.info.is_some_and(timed_out)) => {
+            Cause::Unknown
+        }
         4 => Cause::AfterTimeout,
         0..=2 => Cause::Probe,
         _ => Cause::Unknown,

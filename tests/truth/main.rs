@@ -17,6 +17,7 @@ mod ends;
 mod fields;
 mod floors;
 mod knowable;
+mod part;
 mod rules;
 mod score;
 mod store;
@@ -56,7 +57,7 @@ struct Total {
 
 impl Total {
     /// Adds what was sent again, by the wire's account and by the counters of each kernel.
-    fn count(&mut self, seed: u64, run: &LabOutcome, segments: &[Option<account::Segment>]) {
+    fn count(&mut self, name: &str, run: &LabOutcome, segments: &[Option<account::Segment>]) {
         use account::Cause;
         for (host, counters) in run.counters.iter().enumerate() {
             let own = || segments.iter().flatten().filter(move |s| s.from == host && s.resent);
@@ -69,7 +70,7 @@ impl Total {
             // counters have those with new data and of SYNs besides.
             if resent.0 != resent.1 || timeouts.0 > timeouts.1 || probes.0 > probes.1 {
                 self.refuted.push(format!(
-                    "seed {seed}, host {host}: sent again {resent:?}, timeouts {timeouts:?}, probes {probes:?}"
+                    "{name}, host {host}: sent again {resent:?}, timeouts {timeouts:?}, probes {probes:?}"
                 ));
             }
             for (sum, one) in
@@ -117,14 +118,27 @@ fn one(seed: u64, dir: &Path, ipv6: bool, again: bool, total: &Mutex<Total>) {
         Ok(stored) => stored,
         Err(said) => return total.lock().unwrap().failed.push(said),
     };
-    let segments = account::segments(&outcome);
+    add(&format!("seed {seed}"), &seed.to_string(), &outcome, &tshark, dir, true, total);
+}
+
+/// Scores both ends' captures of a run. `alone`: the hosts did nothing else, so that their counters count it.
+fn add(
+    name: &str,
+    file: &str,
+    outcome: &LabOutcome,
+    tshark: &[Option<tshark::Labels>; 2],
+    dir: &Path,
+    alone: bool,
+    total: &Mutex<Total>,
+) {
+    let segments = account::segments(outcome);
     let mut scores: Vec<(usize, Score)> = Vec::new();
     let judged = tshark.iter().any(Option::is_some);
     for (host, labels) in tshark.iter().enumerate() {
-        let score = score::score(&outcome, host, &segments, labels.as_ref());
+        let score = score::score(outcome, host, &segments, labels.as_ref());
         if std::env::var_os("SYNFIN_TRUTH_KEEP").is_some() {
-            let text = dump::dump(&outcome, host, &segments, &score);
-            std::fs::write(dir.join(format!("{seed}-{host}.txt")), text).unwrap();
+            let text = dump::dump(outcome, host, &segments, &score);
+            std::fs::write(dir.join(format!("{file}-{host}.txt")), text).unwrap();
         }
         scores.push((host, score));
     }
@@ -132,14 +146,16 @@ fn one(seed: u64, dir: &Path, ipv6: bool, again: bool, total: &Mutex<Total>) {
     t.runs += 1;
     t.judged |= judged;
     t.packets += outcome.frames.len() as u64;
-    t.count(seed, &outcome, &segments);
+    if alone {
+        t.count(name, outcome, &segments);
+    }
     for (host, score) in scores {
         t.synfin.join(&score.synfin);
         t.tshark.join(&score.tshark);
         for (why, n) in score.left_out {
             *t.left_out.entry(why).or_default() += n;
         }
-        let place = format!("seed {seed} at host {host}");
+        let place = format!("{name} at host {host}");
         t.wrong_certain.extend(score.wrong_certain.iter().map(|w| format!("{place}, {w}")));
         for (kind, what) in score.others {
             t.others.entry(kind).or_default().push(format!("{place}, {what}"));
@@ -210,37 +226,93 @@ fn hold(ipv6: bool, seeds: std::ops::RangeInclusive<u64>) {
         }
     });
     let t = total.into_inner().unwrap();
-    let mut table = tally::table(&t.synfin, t.judged.then_some(&t.tshark));
-    table.push('\n');
-    table.push_str(&tally::certainty(&t.synfin));
-    println!(
-        "{} labs, {} packets sent; {} labs did not come to their end\n\n{table}",
-        t.runs,
-        t.packets,
-        t.failed.len()
-    );
-    println!(
-        "account, by the wire and by the counters: sent again {:?}, timeouts {:?}, loss probes {:?}; \
-         cause unknown {}",
-        t.resent, t.timeouts, t.probes, t.unknown
-    );
-    for line in &t.refuted {
-        println!("counters: {line}");
-    }
-    for (why, n) in &t.left_out {
-        println!("not asked: {n} times, {why}");
-    }
-    for line in &t.failed {
-        println!("failed: {line}");
-    }
-    let show = std::env::var("SYNFIN_TRUTH_SHOW").unwrap_or_default();
-    for (kind, lines) in &t.others {
-        let most = if !show.is_empty() && kind.contains(&show) { usize::MAX } else { 4 };
-        println!("{kind}: {} differ", lines.len());
-        lines.iter().take(most).for_each(|l| println!("  {l}"));
-    }
-    if let Some(file) = std::env::var_os("SYNFIN_TRUTH_TABLE") {
-        std::fs::write(file, &table).unwrap();
-    }
+    t.show();
     t.hold(ipv6, std::env::var_os("SYNFIN_TRUTH").is_none());
+}
+
+impl Total {
+    /// Prints what there is to see, and writes the table where it is wanted.
+    fn show(&self) {
+        let t = self;
+        let mut table = tally::table(&t.synfin, t.judged.then_some(&t.tshark));
+        table.push('\n');
+        table.push_str(&tally::certainty(&t.synfin));
+        println!(
+            "{} labs, {} packets sent; {} labs did not come to their end\n\n{table}",
+            t.runs,
+            t.packets,
+            t.failed.len()
+        );
+        println!(
+            "account, by the wire and by the counters: sent again {:?}, timeouts {:?}, loss probes {:?}; \
+         cause unknown {}",
+            t.resent, t.timeouts, t.probes, t.unknown
+        );
+        for line in &t.refuted {
+            println!("counters: {line}");
+        }
+        for (why, n) in &t.left_out {
+            println!("not asked: {n} times, {why}");
+        }
+        for line in &t.failed {
+            println!("failed: {line}");
+        }
+        let show = std::env::var("SYNFIN_TRUTH_SHOW").unwrap_or_default();
+        for (kind, lines) in &t.others {
+            let most = if !show.is_empty() && kind.contains(&show) { usize::MAX } else { 4 };
+            println!("{kind}: {} differ", lines.len());
+            lines.iter().take(most).for_each(|l| println!("  {l}"));
+        }
+        if let Some(file) = std::env::var_os("SYNFIN_TRUTH_TABLE") {
+            std::fs::write(file, &table).unwrap();
+        }
+    }
+}
+
+/// Each connection of each lab of the course that two kernels had with each other.
+#[test]
+fn what_is_said_of_the_labs_of_the_course_is_true() {
+    for ipv6 in [false, true] {
+        if !able(ipv6) {
+            return;
+        }
+        let kept = std::env::var_os("SYNFIN_TRUTH_KEEP").map(std::path::PathBuf::from);
+        let scratch = tempfile::tempdir().unwrap();
+        let dir = kept.as_deref().unwrap_or(scratch.path());
+        let total = Mutex::new(Total::default());
+        let labs: Vec<_> =
+            synfin::lab::catalogue().iter().filter(|l| !(ipv6 && l.only_ipv4.is_some())).collect();
+        let next = std::sync::atomic::AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    while let Some(lab) = labs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        course(&lab.name, ipv6, dir, &total);
+                    }
+                });
+            }
+        });
+        let t = total.into_inner().unwrap();
+        t.show();
+        assert!(t.runs >= 40, "{} connections", t.runs);
+        t.hold(ipv6, false);
+    }
+}
+
+fn course(name: &str, ipv6: bool, dir: &Path, total: &Mutex<Total>) {
+    let run = match run(name, &LabOptions { ipv6, ..LabOptions::default() }) {
+        Ok(run) => run,
+        Err(e) if e.lacking => return eprintln!("SKIPPED {name}: {e}"),
+        Err(e) => return total.lock().unwrap().failed.push(format!("{name}: {e}")),
+    };
+    let (parts, left_out) = part::connections(&run);
+    for (why, n) in left_out {
+        *total.lock().unwrap().left_out.entry(why).or_default() += n;
+    }
+    for (i, part) in parts.iter().enumerate() {
+        let file = format!("{name}-{i}{}", if ipv6 { "-6" } else { "" });
+        let labels =
+            |host| tshark::labels(part, Observer::Host(host), &dir.join(format!("{file}-{host}.pcapng")));
+        add(&part.name, &file, part, &[labels(0), labels(1)], dir, parts.len() == 1, total);
+    }
 }

@@ -324,6 +324,7 @@ impl TcpConversation {
             syn_rtt: self.syn_rtt,
             refuses: self.begin.refused && s.flags.has(TcpFlags::RST | TcpFlags::ACK) && answers_syn,
             roles_known: self.roles_known,
+            both_dialled: self.begin.syn == [true; 2],
         };
         verdict::judge(&mut self.verdicts, &mut fwd.memory, &mut rev.memory, &scene, emit)
     }

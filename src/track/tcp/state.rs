@@ -70,6 +70,10 @@ fn syn(from: &mut StateSide, to: &mut StateSide, step: &Step) {
         if matches!(from.state, None | Some(S::Closed | S::Listen)) {
             from.state = Some(S::SynSent);
         }
+        // It dialled too: the SYNs cross (RFC 9293 section 3.10.7.3).
+        if to.state == Some(S::SynSent) {
+            to.state = Some(S::SynReceived);
+        }
         return;
     }
     if matches!(from.state, None | Some(S::Closed | S::Listen | S::SynSent)) {

@@ -34,7 +34,8 @@ pub(super) fn states(
     emit: Emit<'_>,
 ) {
     let open = [Some(TcpState::Established); 2];
-    if !said.established && scene.after == open && scene.before != open {
+    // Whose SYN-ACK crosses another has still to get that one.
+    if !said.established && scene.after == open && !scene.flags().has(TcpFlags::SYN) {
         said.established = true;
         let evidence = Evidence { rtt: scene.syn_rtt, ..Evidence::default() };
         emit(scene.event(EventKind::Established, Confidence::Certain, evidence));

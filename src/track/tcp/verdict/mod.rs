@@ -52,6 +52,8 @@ pub(super) struct Scene<'a> {
     /// A SYN was seen from the receiver, and it was never answered by a SYN-ACK.
     pub refuses: bool,
     pub roles_known: bool,
+    /// Each end sent a SYN of its own.
+    pub both_dialled: bool,
 }
 
 /// Where verdicts go.

@@ -268,6 +268,10 @@ pub(super) fn dsack(rev: &mut SideMemory, scene: &Scene<'_>, block: (SeqNum, Seq
     if repeats && recent.seq == block.0 && block.1 == block.0.plus(1) {
         return;
     }
+    // Of whoever dials and is dialled at once, SYN and SYN-ACK bring the same octet.
+    if scene.both_dialled && scene.rev.base == Some(block.0) && block.1 == block.0.plus(1) {
+        return;
+    }
     let evidence = Evidence {
         witness: Some(scene.s.ip.frame),
         sack,

@@ -66,9 +66,14 @@ fn why(fwd: &SideMemory, rev: &SideMemory, scene: &Scene<'_>) -> (EventKind, Con
     if reply && !fwd.sent_fin && !scene.digest.next_known {
         return (EventKind::HalfOpen, Confidence::Likely);
     }
+    // An abort acknowledges as well; a listener whose queue is full answers as one without a connection.
+    let bare = reply
+        && !fwd.sent_fin
+        && matches!(scene.before[0], Some(TcpState::SynReceived | TcpState::Established))
+        && rev.recent.len == 0;
     match scene.before[0] {
         Some(TcpState::Established | TcpState::CloseWait | TcpState::SynReceived | TcpState::SynSent)
-            if s.seq == scene.digest.next_before =>
+            if s.seq == scene.digest.next_before && !bare =>
         {
             (EventKind::Aborted, Confidence::Likely)
         }
