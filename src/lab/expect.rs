@@ -82,7 +82,7 @@ impl Evidence<'_> {
                 Ok(Found { held, seen: format!("{host} {name} = {value}"), frames: Vec::new() })
             }
             ["states", host, port, list @ ..] => self.states(host, port, list),
-            [how @ ("info" | "always" | "last" | "mostly"), host, port, field, op, n] => {
+            [how @ ("info" | "always" | "last"), host, port, field, op, n] => {
                 self.info(how, [host, port, field], compare(op)?, number(n)?)
             }
             ["received", socket, op, n] => {
@@ -128,10 +128,11 @@ impl Evidence<'_> {
                 let held = compare(op)?.holds(count, number(n)?);
                 Ok(Found { held, seen: format!("{count} calls"), frames: Vec::new() })
             }
+            ["came-down", host, port, field] => self.came_down(host, port, field),
             ["cut", host, port, percent] => self.cut(host, port, number(percent)?),
             ["caused", socket, name, op, n] => self.caused(socket, name, compare(op)?, number(n)?),
             _ => Err(
-                "no such check; there are: count order exactly counter states info always last mostly cut received \
+                "no such check; there are: count order exactly counter states info always last came-down cut received \
                  headers backoff rounds reached ip-octets header-octets largest ack-is-next wraps call caused"
                     .into(),
             ),

@@ -197,17 +197,25 @@ fn perform(script: &Script, options: &LabOptions) -> Result<LabOutcome, LabError
     }
     wire.pump()?;
     wire.sample();
-    let mut counters: Vec<BTreeMap<String, i64>> = Vec::new();
-    for (i, host) in net.hosts.iter().enumerate() {
-        let (sent, lost) = host.link_counts()?;
-        let Some((old, old_sent, old_lost)) = before.get(i) else { continue };
-        counters.push(truth::moved(old, &truth::counters(script.over_ipv6())?));
-        // A timer may have sent one more meanwhile: that one is there to be taken.
-        wire.pump()?;
-        let taken = wire.taken().get(i).copied().unwrap_or(0);
-        if !on_lo {
-            all_taken(sent - old_sent, lost - old_lost, taken)
-                .map_err(|why| LabError::of_lab(format!("capture at {}", host.name), why))?;
+    let mut counters: Vec<BTreeMap<String, i64>>;
+    loop {
+        let frames = wire.frames.len();
+        counters = Vec::new();
+        for (i, host) in net.hosts.iter().enumerate() {
+            let (sent, lost) = host.link_counts()?;
+            let Some((old, old_sent, old_lost)) = before.get(i) else { continue };
+            counters.push(truth::moved(old, &truth::counters(script.over_ipv6())?));
+            // A timer may have sent one more meanwhile: that one is there to be taken.
+            wire.pump()?;
+            let taken = wire.taken().get(i).copied().unwrap_or(0);
+            if !on_lo {
+                all_taken(sent - old_sent, lost - old_lost, taken)
+                    .map_err(|why| LabError::of_lab(format!("capture at {}", host.name), why))?;
+            }
+        }
+        // Then the counters are to have counted it. Timers double, so this ends.
+        if wire.frames.len() == frames {
+            break;
         }
     }
     let dropped = wire.dropped()?;

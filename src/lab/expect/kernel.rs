@@ -36,8 +36,8 @@ impl Evidence<'_> {
         self.infos(host, port)?.map(|i| value(i, field)).collect()
     }
 
-    /// A field of TCP_INFO satisfies this: in some sample (`info`), in every one (`always`), in
-    /// the `last`, or, `mostly`, in more than half of those from the first of the highest on.
+    /// A field of TCP_INFO satisfies this: in some sample (`info`), in every one (`always`), or in
+    /// the `last`.
     pub(super) fn info(
         &self,
         how: &str,
@@ -54,15 +54,21 @@ impl Evidence<'_> {
         let (held, seen) = match (how, op) {
             ("always", _) => (values.iter().all(holds), format!("{field} was {least} to {most}")),
             ("last", _) => (holds(last), format!("{field} was {last} in the end")),
-            ("mostly", _) => {
-                let after = values.iter().skip_while(|v| *v != most);
-                let (so, all) = after.fold((0, 0), |(so, all), v| (so + usize::from(holds(v)), all + 1));
-                (so * 2 > all, format!("so in {so} of {all} samples from the highest, {most}, on"))
-            }
             (_, Compare::AtMost | Compare::Less) => (holds(least), format!("{field} came to {least}")),
             _ => (values.iter().any(holds), format!("{field} came to {most}")),
         };
         Ok(Found { held, seen, frames: Vec::new() })
+    }
+
+    /// A field of TCP_INFO came down from its highest: in the middle of the samples from there on it is lower.
+    pub(super) fn came_down(&self, host: &str, port: &str, field: &str) -> Result<Found, String> {
+        let values = self.values(host, port, field)?;
+        let most = values.iter().max().copied().unwrap_or(0);
+        let mut after: Vec<i64> = values.into_iter().skip_while(|v| *v != most).collect();
+        after.sort_unstable();
+        let middle = after.get(after.len() / 2).copied().unwrap_or(most);
+        let seen = format!("{field} was {most}, and in the middle of what followed {middle}");
+        Ok(Found { held: middle < most, seen, frames: Vec::new() })
     }
 
     /// When it first began to repair a loss, the slow start threshold became about so many

@@ -246,7 +246,8 @@ impl TcpConversation {
         let fin_was_acked = to.state.fin_acked;
         let before = [from.state.state, to.state.state];
         let below_window = peer_ack_before.0 != 0 && s.seq.is_before(peer_ack_before);
-        let step = Step { seq: s.seq, ack: s.ack, flags: s.flags, len: s.len, below_window };
+        let beyond = digest.next_known && s.seq.is_after(next_before);
+        let step = Step { seq: s.seq, ack: s.ack, flags: s.flags, len: s.len, below_window, beyond };
         state::advance(&mut from.state, &mut to.state, &step);
         let closing = Closing { first: self.first_fin == Some(dir), by_fin: self.second_fin_acks_first };
         let old = peer_ack_of_sender.0 != 0 && s.ack.is_before(peer_ack_of_sender);

@@ -33,6 +33,9 @@ pub(super) struct Step {
     /// It starts below what the receiver had acknowledged: a reset there is ignored
     /// (RFC 9293 section 3.10.7.4).
     pub below_window: bool,
+    /// It starts beyond all that its sender was seen to send. A reset there is answered with a question and
+    /// ends nothing (RFC 5961 section 3.2), unless the capture lacks what came before it: nobody knows.
+    pub beyond: bool,
 }
 
 /// Moves both endpoints' states for a segment from `from` to `to`.
@@ -41,7 +44,9 @@ pub(super) fn advance(from: &mut StateSide, to: &mut StateSide, step: &Step) {
     let flags = step.flags;
     if flags.has(TcpFlags::RST) {
         from.state = Some(S::Closed);
-        if !step.below_window {
+        if step.beyond {
+            to.state = None;
+        } else if !step.below_window {
             to.state = Some(S::Closed);
         }
         return;
