@@ -24,6 +24,19 @@ pub fn table(args: &Args) -> Result<String, Box<dyn Error>> {
             row(args, &mut text, &options, connections, packets, &mut base)?;
         }
     }
+    writeln!(
+        text,
+        "\nConnections of ten packets, all of them open at once (`generate short --live`), whose packets come in turn, so that each finds its connection at rest:\n"
+    )?;
+    head(&mut text)?;
+    let mut base = None;
+    for connections in [1e4, 1e5, 1e6] {
+        let packets = 10.0 * connections;
+        if packets * SHORT_PACKET <= args.most {
+            let options = ["short", "--live", &format!("{connections}"), "--packets", &format!("{packets}")];
+            row(args, &mut text, &options.map(String::from), connections, packets, &mut base)?;
+        }
+    }
     writeln!(text, "\nConnections of ten packets, 2,000 of them open at once (`generate short`):\n")?;
     head(&mut text)?;
     for connections in [1e4, 1e5, 1e6, 1e7] {

@@ -6,12 +6,14 @@ mod half;
 mod history;
 mod label;
 mod outstanding;
+mod rtt;
 mod state;
 mod stats;
 mod verdict;
 
 pub use conversation::TcpConversation;
-pub use stats::{Rtt, Stats};
+pub use rtt::Rtt;
+pub use stats::Stats;
 
 pub(super) use conversation::Name;
 pub(super) use facts::OptionFacts;
