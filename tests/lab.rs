@@ -183,6 +183,9 @@ fn a_lesson_of_ones_own_runs() {
 
 #[test]
 fn what_is_wrong_with_a_lab_is_said() {
+    const TWO_FRAMINGS: &str = "server socket ls tcp\nserver bind ls 80\nserver listen ls 1\n\
+        client socket c tcp\nclient connect c server:80\nserver accept ls s\n\
+        server send s \"a\\nhello\"\nclient recv-message c line\n";
     const NO_CONGESTION: &str = "client socket c tcp\nclient set c congestion none-such";
     let steps = |steps| format!("question = 'q?'\nlesson = 'l.'\nsteps = '''\n{steps}\n'''");
     let check = |check| format!("question = 'q?'\nlesson = 'l.'\n[[expect]]\nclaim = 'c'\ncheck = '{check}'");
@@ -203,6 +206,7 @@ fn what_is_wrong_with_a_lab_is_said() {
         (&steps("client socket c tcp\nclient send-message c letter \"a\""), "line or by length"),
         (&steps("client socket c tcp\nclient send-message c line \"a\\nb\""), "holds the delimiter"),
         (&steps("client socket c tcp\nclient send-message c line \"a\" cut 9"), "cut AT"),
+        (&steps(&format!("{TWO_FRAMINGS}client recv-message c length")), "5 octets are left"),
         ("question = 'q?'\nlesson = 'l.'\n[line.nobody]\ndelay = 1", "no host \"nobody\""),
         (&steps(NO_CONGESTION), "this kernel has none"),
     ];

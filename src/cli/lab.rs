@@ -335,10 +335,9 @@ fn save(outcome: &LabOutcome, at: Observer, path: &Path) -> anyhow::Result<()> {
     let name = path.display().to_string();
     fs::create_dir_all(path).with_context(|| Printable(&name).to_string())?;
     save_one(outcome, Observer::Wire, &path.join("wire.pcapng"))?;
-    let hosts = outcome.hosts.iter().enumerate();
     // A host has the name that its lab's author gave it.
     let plain = |c: char| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '_' };
-    hosts.into_iter().try_for_each(|(i, host)| {
+    outcome.hosts.iter().enumerate().try_for_each(|(i, host)| {
         let name: String = host.name.chars().map(plain).collect();
         save_one(outcome, Observer::Host(i), &path.join(format!("{}-{name}.pcapng", i + 1)))
     })

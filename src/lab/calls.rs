@@ -169,6 +169,7 @@ impl Programs<'_> {
             ("close", [name]) => {
                 self.socket(host, name)?;
                 drop(self.sockets.remove(*name));
+                self.decoders.remove(*name);
                 (format!("close({name})"), early, Ok(Got::Done))
             }
             ("set", [name, option, value]) => {

@@ -29,8 +29,7 @@ pub(super) struct Sysctl {
     pub name: String,
     /// What it is to be.
     pub value: String,
-    /// The lab is about something else where the kernel has no such setting; else it only shows less
-    /// well.
+    /// Without it the lab would be about something else; else it only shows less well.
     pub needed: bool,
 }
 

@@ -21,13 +21,15 @@ impl Number {
         let number = |digits: &str| {
             digits.parse::<u32>().map_err(|_| format!("{text:?}: say a number, nxt, nxt+100 or nxt-100"))
         };
-        let Some(rest) = text.strip_prefix("nxt") else { return number(text).map(Self::Is) };
-        Ok(Self::FromNext(match (rest.strip_prefix('+'), rest.strip_prefix('-')) {
-            (Some(more), _) => number(more)?,
-            (_, Some(less)) => number(less)?.wrapping_neg(),
-            _ if rest.is_empty() => 0,
-            _ => number(rest)?,
-        }))
+        Ok(match text.strip_prefix("nxt") {
+            Some("") => Self::FromNext(0),
+            Some(by) => match (by.strip_prefix('+'), by.strip_prefix('-')) {
+                (Some(more), _) => Self::FromNext(number(more)?),
+                (_, Some(less)) => Self::FromNext(number(less)?.wrapping_neg()),
+                _ => return number(text).map(Self::Is),
+            },
+            None => Self::Is(number(text)?),
+        })
     }
 
     fn at(self, next: Option<u32>) -> Result<u32, String> {
@@ -130,5 +132,24 @@ impl Programs<'_> {
         let packet = Template::parse(fields)?.packet(from, to, wire.next(from, to))?;
         wire.inject(Some(host), packet);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Number;
+
+    #[test]
+    fn numbers_are_raw_or_so_far_from_the_next() {
+        let at = |text: &str| Number::parse(text).and_then(|n| n.at(Some(50)));
+        for (text, is) in
+            [("7", 7), ("nxt", 50), ("nxt+100", 150), ("nxt-50", 0), ("nxt-51", u32::MAX), ("nxt+0", 50)]
+        {
+            assert_eq!(at(text), Ok(is), "{text}");
+        }
+        for wrong in ["", "next", "nxt5", "nxt+", "nxt-x", "nxt--1", "-1", "4294967296"] {
+            assert!(at(wrong).is_err(), "{wrong}");
+        }
+        assert!(Number::parse("nxt").is_ok_and(|n| n.at(None).is_err()));
     }
 }

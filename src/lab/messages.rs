@@ -89,7 +89,14 @@ impl Programs<'_> {
         let (mut early, mut calls, mut moved) = (Vec::new(), 0, 0);
         let mut room = vec![0; 1 << 16];
         self.socket(host, name)?;
-        let mut decoder = self.decoders.remove(name).unwrap_or_else(|| Decoder::new(kind, LONGEST));
+        let mut decoder = match self.decoders.remove(name) {
+            Some((framed, decoder)) if framed == kind => decoder,
+            Some((framed, decoder)) if decoder.pending() > 0 => {
+                let left = decoder.pending();
+                return Err(Fault::Words(format!("{left} octets are left of messages framed by {framed}")));
+            }
+            _ => Decoder::new(kind, LONGEST),
+        };
         let got = loop {
             if let Some(message) = decoder.take().map_err(|e| broken(&e))? {
                 break Ok(message);
@@ -106,7 +113,7 @@ impl Programs<'_> {
                 Err(e) => break Err(e),
             }
         };
-        self.decoders.insert(name.to_owned(), decoder);
+        self.decoders.insert(name.to_owned(), (kind, decoder));
         let text = match calls {
             1 => format!("recv({name}) until a message"),
             n => format!("recv({name}) until a message, {n} times"),

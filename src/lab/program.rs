@@ -18,7 +18,7 @@ use super::resident::Resident;
 use super::rules::Which;
 use super::script::{Step, Token, duration};
 use super::wire::Wire;
-use crate::apps::Decoder;
+use crate::apps::{Decoder, Framing};
 use crate::model::{TcpState, Timestamp};
 
 /// A program's socket.
@@ -48,8 +48,8 @@ pub(super) struct Programs<'a> {
     pub verdicts: Vec<Verdict>,
     /// Octets each socket's program received, by its name.
     pub received: BTreeMap<String, usize>,
-    /// What each socket has of messages that are not whole yet, by its name.
-    pub decoders: BTreeMap<String, Decoder>,
+    /// What each socket has of messages that are not whole yet, by its name, and how they are framed.
+    pub decoders: BTreeMap<String, (Framing, Decoder)>,
 }
 
 /// What a call gave.

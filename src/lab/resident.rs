@@ -76,7 +76,9 @@ impl Resident {
                 Note::Send(id, octets, got) => (*id, format!("send({name}-{}, {octets})", id.0), said(got)),
                 Note::Shutdown(id) => (*id, format!("shutdown({name}-{}, SHUT_WR)", id.0), Ok(0)),
                 Note::Closed(id) => (*id, format!("close({name}-{})", id.0), Ok(0)),
-                Note::Refused(_) | Note::AcceptFailed(_) | Note::Left(..) => return,
+                // Of nobody's connection.
+                Note::AcceptFailed(e) => (ClientId(0), format!("accept({name})"), Err(errno(e))),
+                Note::Refused(_) | Note::Left(..) => return,
             };
             let now = clock.now();
             let moves = matches!(note, Note::Recv(..) | Note::Send(..));

@@ -233,32 +233,31 @@ fn hold(ipv6: bool, seeds: std::ops::RangeInclusive<u64>) {
 impl Total {
     /// Prints what there is to see, and writes the table where it is wanted.
     fn show(&self) {
-        let t = self;
-        let mut table = tally::table(&t.synfin, t.judged.then_some(&t.tshark));
+        let mut table = tally::table(&self.synfin, self.judged.then_some(&self.tshark));
         table.push('\n');
-        table.push_str(&tally::certainty(&t.synfin));
+        table.push_str(&tally::certainty(&self.synfin));
         println!(
             "{} labs, {} packets sent; {} labs did not come to their end\n\n{table}",
-            t.runs,
-            t.packets,
-            t.failed.len()
+            self.runs,
+            self.packets,
+            self.failed.len()
         );
         println!(
             "account, by the wire and by the counters: sent again {:?}, timeouts {:?}, loss probes {:?}; \
-         cause unknown {}",
-            t.resent, t.timeouts, t.probes, t.unknown
+             cause unknown {}",
+            self.resent, self.timeouts, self.probes, self.unknown
         );
-        for line in &t.refuted {
+        for line in &self.refuted {
             println!("counters: {line}");
         }
-        for (why, n) in &t.left_out {
+        for (why, n) in &self.left_out {
             println!("not asked: {n} times, {why}");
         }
-        for line in &t.failed {
+        for line in &self.failed {
             println!("failed: {line}");
         }
         let show = std::env::var("SYNFIN_TRUTH_SHOW").unwrap_or_default();
-        for (kind, lines) in &t.others {
+        for (kind, lines) in &self.others {
             let most = if !show.is_empty() && kind.contains(&show) { usize::MAX } else { 4 };
             println!("{kind}: {} differ", lines.len());
             lines.iter().take(most).for_each(|l| println!("  {l}"));
