@@ -31,7 +31,7 @@ impl From<&TcpConversation> for Conversation {
         let facts = TcpFacts {
             roles_known: c.roles_known(),
             handshake: c.handshake(),
-            handshake_retries: c.handshake_retries,
+            handshake_retries: c.handshake_retries(),
             teardown: c.teardown(),
             states: c.states(),
             conn_state: c.conn_state(),

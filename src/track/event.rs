@@ -114,6 +114,8 @@ kinds! {
     TimedOut "timed_out",
     /// A reset whose TTL or IP ID does not fit its claimed sender.
     Middlebox "middlebox",
+    /// A reset that ended nothing: its receiver went on with its sender.
+    ResetIgnored "reset_ignored",
     /// An ICMP error that quotes this conversation.
     IcmpError "icmp_error",
     /// A list of the tracker was full: later verdicts on this side may be missing.

@@ -288,7 +288,9 @@ impl Shard {
     fn let_finished_go(&mut self, keep: usize, sink: &mut impl Sink) {
         while self.finished.len() > keep {
             let Some((slot, stream)) = self.finished.pop_front() else { return };
-            if self.tcp.stream(slot) == Some(stream) {
+            // Its ports may serve another; or its reset has ended nothing, and it goes on.
+            let finished = |c: &TcpConversation| c.stream == stream && c.queued;
+            if self.tcp.wake_in(slot).is_some_and(|c| finished(c)) {
                 self.end_tcp(slot, sink);
             }
         }

@@ -118,3 +118,29 @@ fn a_cut_table_says_how_many_more() {
     let all = output(synfin().arg("replay").arg(&path).args(["--limit", "all", "--view", "connections"]));
     assert_eq!(all.matches("192.0.2.1:80").count(), 30, "{all}");
 }
+
+/// Who leaves first when room is short is who has ended, and a reset beyond what was sent has ended nobody yet.
+#[test]
+fn a_reset_that_may_be_forged_does_not_make_its_connection_leave() {
+    let others: String = (1..4)
+        .map(|n| {
+            let port = 40_000 + n;
+            format!(
+                "tcp other{n} 10.0.0.1:{port} > 10.0.0.2:80\n+.01 > S 0:0(0) <mss 1460>\n\
+                 +.01 < R. 0:0(0) ack 1\n"
+            )
+        })
+        .collect();
+    let text = format!(
+        "tcp long 10.0.0.1:40000 > 10.0.0.2:80\n0 > S 0:0(0) <mss 1460>\n+.01 < S. 0:0(0) ack 1 <mss 1460>\n\
+         +.01 > . 1:1(0) ack 1\n+.01 > R 1004:1004(0)\n{others}\
+         +.5 long > P. 1:4(3) ack 1\n+.01 long < . 1:1(0) ack 4\n"
+    );
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("reset.pkt");
+    fs::write(&path, text).unwrap();
+    let table = output(synfin().arg("replay").arg(&path).args(["--linger", "0", "--format", "csv"]));
+    let rows: Vec<&str> = table.lines().skip(1).collect();
+    assert_eq!(rows.len(), 4, "{table}");
+    assert!(rows[0].contains(",open,S1,"), "{table}");
+}

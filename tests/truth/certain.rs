@@ -104,6 +104,7 @@ impl Case<'_> {
             EventKind::WindowOpened => unless(p.was_shut && s.window > 0, "its window was open before"),
             EventKind::OffloadSegments => Some("no segment was joined".into()),
             EventKind::OffloadChecksums => Some("checksums were complete".into()),
+            EventKind::ResetIgnored => Some("whoever reset it was gone".into()),
             EventKind::Middlebox => Some("nobody else sent anything".into()),
             EventKind::IcmpError => Some("nobody sent an ICMP error".into()),
             // No account decides these: why a sender with data waits is in no kernel's counters, and

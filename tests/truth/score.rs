@@ -288,9 +288,16 @@ pub fn score(run: &LabOutcome, host: usize, segments: &[Option<Segment>], tshark
     ends::told(&mut score, run, segments, &said, &seen);
     ends::states(&mut score, run, host, &said, &seen);
     let case = Case { run, host, segments, seen: &seen, said: &said, reset };
-    for e in said.events.iter().filter(|e| e.confidence == Confidence::Certain) {
+    // A reset that is called ignored where a kernel sent it is as bad, however sure.
+    let held = |e: &&Event| e.confidence == Confidence::Certain || e.kind == EventKind::ResetIgnored;
+    for e in said.events.iter().filter(held) {
         if let Some(why) = case.wrong(e) {
-            score.wrong_certain.push(format!("packet {}: {} certain, but {why}", e.packet, e.kind.name()));
+            score.wrong_certain.push(format!(
+                "packet {}: {} {:?}, but {why}",
+                e.packet,
+                e.kind.name(),
+                e.confidence
+            ));
         }
     }
     score

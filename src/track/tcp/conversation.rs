@@ -1,7 +1,9 @@
 //! One TCP connection as it is tracked.
 
 mod answers;
+mod begin;
 mod phases;
+mod reset;
 
 use crate::decode::TcpSegment;
 use crate::model::{Endpoint, SeqNum, TcpFlags, TcpState, Timestamp};
@@ -18,6 +20,8 @@ use super::label::{self, Scale, Seen};
 use super::outstanding::Pool;
 use super::state::{self, Closing, Step};
 use super::verdict::{self, Nature, Scene};
+pub(super) use begin::Begin;
+use reset::Reset;
 
 /// One TCP connection. Arrays are `[sender of the first packet, the other]`.
 #[derive(Debug, Clone)]
@@ -37,17 +41,12 @@ pub struct TcpConversation {
     completeness: u8,
     starts_with_syn: bool,
     last_syn_ts: Timestamp,
-    initial_rtt: Option<i64>,
     syn_ts: Timestamp,
-    syn_rtt: Option<i64>,
     /// 0 or 1: whoever sent the SYN, or did not send the SYN-ACK.
     orig_dir: u8,
-    roles_known: bool,
     /// No segment was seen: an ICMP error quoted it.
     pub icmp_only: bool,
     begin: Begin,
-    /// SYNs and SYN-ACKs sent again.
-    pub handshake_retries: u32,
     first_fin: Option<u8>,
     second_fin_acks_first: bool,
     fins_crossed: bool,
@@ -59,22 +58,6 @@ pub struct TcpConversation {
     verdicts: verdict::Memory,
     pub(in crate::track) touched: bool,
     pub(in crate::track) queued: bool,
-}
-
-/// What of the handshake was seen.
-#[derive(Debug, Clone, Copy, Default)]
-struct Begin {
-    syn: [bool; 2],
-    syn_ack: bool,
-    third: bool,
-    refused: bool,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Reset {
-    dir: u8,
-    state: Option<TcpState>,
-    frame: u64,
 }
 
 /// What a connection that rests is known by.
@@ -111,14 +94,10 @@ impl TcpConversation {
             completeness: 0,
             starts_with_syn: false,
             last_syn_ts: Timestamp::NONE,
-            initial_rtt: None,
             syn_ts: Timestamp::NONE,
-            syn_rtt: None,
             orig_dir: 0,
-            roles_known: false,
             icmp_only: false,
             begin: Begin::default(),
-            handshake_retries: 0,
             first_fin: None,
             second_fin_acks_first: false,
             fins_crossed: false,
@@ -181,7 +160,8 @@ impl TcpConversation {
     #[must_use]
     #[inline]
     pub fn is_finished(&self) -> bool {
-        self.reset.is_some() || (self.halves[0].state.fin_acked && self.halves[1].state.fin_acked)
+        self.reset.is_some_and(|reset| !reset.beyond)
+            || (self.halves[0].state.fin_acked && self.halves[1].state.fin_acked)
     }
 
     /// Takes in a segment of this connection.
@@ -208,10 +188,10 @@ impl TcpConversation {
         let syn_seen = self.begin.syn_ack || self.begin.syn[0] || self.begin.syn[1];
         let (fwd, rev) = Half::both(&mut self.halves, d);
         let seen = Seen::new(s, options, rev.memory.last_any(), syn_seen);
-        let next_before = fwd.labels.next;
+        let next_before = fwd.labels.sent;
         let peer_ack_before = rev.labels.last_ack;
         let peer_ack_of_sender = fwd.labels.last_ack;
-        let initial_rtt = self.initial_rtt.unwrap_or(0);
+        let initial_rtt = self.begin.initial_rtt.unwrap_or(0);
         let (mut analysis, rtt_sample) =
             label::label(&mut fwd.labels, &mut rev.labels, &seen, initial_rtt, pool);
         let (base, ack_base, scale) =
@@ -240,7 +220,9 @@ impl TcpConversation {
         self.times(s);
         self.complete(s);
         if s.flags.any(TcpFlags::RST) {
-            self.ending(s, d);
+            self.ending(s, d, &digest);
+        } else if self.reset.is_some() {
+            self.goes_on(s, d, &digest, &analysis, emit);
         }
         let (from, to) = Half::both(&mut self.halves, d);
         let fin_was_acked = to.state.fin_acked;
@@ -288,7 +270,7 @@ impl TcpConversation {
             base,
             ack_base,
             analysis,
-            initial_rtt: self.initial_rtt,
+            initial_rtt: self.begin.initial_rtt,
             states,
         }
     }
@@ -306,7 +288,6 @@ impl TcpConversation {
         let Happened { digest, analysis, before, port_reuse, first } = *happened;
         let side = self.side(d as u8);
         let (fwd, rev) = Half::both(&mut self.halves, d);
-        let answers_syn = rev.state.syn.is_some_and(|syn| s.ack == syn.plus(1));
         let scene = Scene {
             s,
             digest,
@@ -322,10 +303,8 @@ impl TcpConversation {
             after: [fwd.state.state, rev.state.state],
             port_reuse,
             first,
-            syn_rtt: self.syn_rtt,
-            refuses: self.begin.refused && s.flags.has(TcpFlags::RST | TcpFlags::ACK) && answers_syn,
-            roles_known: self.roles_known,
-            both_dialled: self.begin.syn == [true; 2],
+            begin: &self.begin,
+            receiver_syn: rev.state.syn,
         };
         verdict::judge(&mut self.verdicts, &mut fwd.memory, &mut rev.memory, &scene, emit)
     }
@@ -354,7 +333,7 @@ struct Happened<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(in crate::track) struct Digest<'a> {
     pub options: &'a OptionFacts,
-    /// Highest sequence end of the sender before this segment.
+    /// Highest sequence end of the sender before this segment, resets aside.
     pub next_before: SeqNum,
     pub next_known: bool,
     /// The other side's latest acknowledgment before this segment.
@@ -371,12 +350,10 @@ packed! {
     // The stream, and whose it is, can be read alone: see `Name`.
     TcpConversation {
         stream, ends, realm, first_frame, first, last, completeness, starts_with_syn, last_syn_ts,
-        initial_rtt, syn_ts, syn_rtt, orig_dir, roles_known, icmp_only, begin, handshake_retries, first_fin,
+        syn_ts, orig_dir, icmp_only, begin, first_fin,
         second_fin_acks_first, fins_crossed, reset, fast_open_data, halves, history, verdicts, touched,
         queued,
     }
-    Begin { syn, syn_ack, third, refused }
-    Reset { dir, state, frame }
     Name { stream, ends, realm }
 }
 

@@ -17,6 +17,8 @@ pub(super) struct LabelSide {
     pub base: Option<SeqNum>,
     /// Highest sequence end sent; 0 for unknown.
     pub next: SeqNum,
+    /// The same without resets: one that lies beyond may have been made up. 0 for unknown.
+    pub sent: SeqNum,
     next_frame: u64,
     next_ts: Timestamp,
     /// End of what was seen without a hole; 0 for unknown.
@@ -243,7 +245,7 @@ fn forward(fwd: &mut LabelSide, rev: &mut LabelSide, seg: &Seen, a: &mut Analysi
             a.labels.add(Labels::ZERO_WINDOW_PROBE_ACK);
             if swallowed {
                 // The receiver took the probe's octet after all.
-                rev.next = seg.ack;
+                (rev.next, rev.sent) = (seg.ack, seg.ack);
                 rev.contiguous = seg.ack;
             }
         }
@@ -305,6 +307,9 @@ fn remember(fwd: &mut LabelSide, seg: &Seen, a: &Analysis, probe: bool, pool: &m
         fwd.outstanding.push(pool, Sent { seq, end, frame, ts, tsval, ip_id, ttl, resent });
     }
     if !probe {
+        if (end.is_after(fwd.sent) || fwd.sent.0 == 0) && !seg.flags.has(TcpFlags::RST) {
+            fwd.sent = end;
+        }
         if end.is_after(fwd.next) || fwd.next.0 == 0 {
             fwd.next = end;
             fwd.beyond_labelled = false;
@@ -363,7 +368,7 @@ fn in_flight(fwd: &mut LabelSide, rev: &LabelSide, seg: &Seen, pool: &Pool, a: &
 
 packed! {
     LabelSide {
-        base, next, next_frame, next_ts, contiguous, beyond_labelled, labelled_ack, last_ack, last_ack_valid,
+        base, next, sent, next_frame, next_ts, contiguous, beyond_labelled, labelled_ack, last_ack, last_ack_valid,
         last_bare_syn, window, duplicate_acks, last_new_ack_frame, last_keep_alive, last_probe,
         window_unscaled, scale, flight_unknown, pushed, last_had_push, sacked, outstanding,
     }

@@ -112,6 +112,7 @@ const fn tone(kind: EventKind) -> Tone {
         | EventKind::CapturedTwice
         | EventKind::DuplicatedByNetwork
         | EventKind::CaptureMissed
+        | EventKind::ResetIgnored
         | EventKind::WindowProbe
         | EventKind::WindowLimited
         | EventKind::NagleDelayedAck => Tone::Notice,

@@ -102,6 +102,7 @@ pub fn name(kind: EventKind) -> &'static str {
         EventKind::HalfOpen => "half-open",
         EventKind::TimedOut => "timed out",
         EventKind::Middlebox => "middlebox",
+        EventKind::ResetIgnored => "reset ignored",
         EventKind::IcmpError => "ICMP error",
         EventKind::ListFull => "list full",
     }
@@ -239,6 +240,10 @@ pub fn what(event: &Event, known: Option<&Known>) -> String {
             None => "gives up: no answer to its retransmissions".into(),
         },
         EventKind::Middlebox => "a reset in its name that another machine sent".into(),
+        EventKind::ResetIgnored => match e.original {
+            Some(frame) => format!("goes on: the reset of packet {frame} ended nothing"),
+            None => "goes on: a reset ended nothing".into(),
+        },
         EventKind::IcmpError => format!("ICMP error: {}", icmp(event, known)),
         EventKind::ListFull => {
             "has more under way than is remembered: verdicts on this side may be missing from here on".into()
@@ -276,7 +281,7 @@ pub fn evidence(event: &Event, known: Option<&Known>) -> Vec<String> {
         (None, Some(later)) => told.push(format!("{later} later")),
         (Some(frame), None) => match kind {
             K::CaptureMissed => told.push(format!("packet {frame} came after the gap")),
-            K::SpuriousRetransmit | K::Reordered => {}
+            K::SpuriousRetransmit | K::Reordered | K::ResetIgnored => {}
             _ => told.push(format!("first in packet {frame}")),
         },
         (Some(frame), Some(later)) => told.push(match kind {

@@ -234,6 +234,9 @@ pub(in crate::view) fn group(events: &[&Event]) -> Option<String> {
         EventKind::Middlebox => format!(
             "A reset came in the name of {of} but from another distance: a machine between the two sent it"
         ),
+        EventKind::ResetIgnored => {
+            format!("That reset ended nothing: {of} acknowledged what was sent after it")
+        }
         EventKind::IcmpError => {
             let [.., icmp_type, code] = first.evidence.count.unwrap_or_default().to_be_bytes();
             // The type numbers of ICMPv6 errors are below 128 and overlap; the caller knows the version.

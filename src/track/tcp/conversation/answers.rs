@@ -35,7 +35,7 @@ impl TcpConversation {
     /// The roles come from a SYN; otherwise from the ports, which is a guess.
     #[must_use]
     pub const fn roles_known(&self) -> bool {
-        self.roles_known
+        self.begin.roles_known
     }
 
     /// Each end's state after the last segment.
@@ -48,13 +48,19 @@ impl TcpConversation {
     /// Wireshark's initial round-trip time, nanoseconds.
     #[must_use]
     pub const fn initial_rtt(&self) -> Option<i64> {
-        self.initial_rtt
+        self.begin.initial_rtt
     }
 
     /// SYN to SYN-ACK, nanoseconds; unknown when either was sent again.
     #[must_use]
     pub const fn syn_rtt(&self) -> Option<i64> {
-        self.syn_rtt
+        self.begin.syn_rtt
+    }
+
+    /// SYNs and SYN-ACKs sent again.
+    #[must_use]
+    pub const fn handshake_retries(&self) -> u32 {
+        self.begin.retries
     }
 
     /// Wireshark's final completeness; 0 for a single packet that is no SYN.
@@ -66,7 +72,7 @@ impl TcpConversation {
     /// How it began.
     #[must_use]
     pub const fn handshake(&self) -> Handshake {
-        let Begin { syn, syn_ack, third, refused } = self.begin;
+        let Begin { syn, syn_ack, third, refused, .. } = self.begin;
         match (syn, syn_ack) {
             _ if refused => Handshake::Refused,
             ([true, true], _) => Handshake::Simultaneous,

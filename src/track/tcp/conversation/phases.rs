@@ -7,7 +7,7 @@ use crate::track::Labels;
 use super::super::facts::OptionFacts;
 use super::super::half::Half;
 use super::super::label::Scale;
-use super::{Reset, TcpConversation};
+use super::TcpConversation;
 
 /// A port that a server is likely to listen on, compared with its peer's.
 const fn looks_like_server(port: u16, other: u16) -> bool {
@@ -25,30 +25,30 @@ impl TcpConversation {
         }
         if acks {
             if self.begin.syn_ack && self.halves[d].labels.base == Some(s.seq) {
-                self.handshake_retries = self.handshake_retries.saturating_add(1);
+                self.begin.retries = self.begin.retries.saturating_add(1);
             }
             self.begin.syn_ack = true;
-            if !self.roles_known {
+            if !self.begin.roles_known {
                 self.orig_dir = 1 - d as u8;
-                self.roles_known = true;
+                self.begin.roles_known = true;
             }
             let syn = std::mem::replace(&mut self.syn_ts, Timestamp::NONE);
             if syn != Timestamp::NONE && self.begin.syn[1 - d] {
                 // Karn: a SYN sent twice leaves open which of them this answers.
-                if self.handshake_retries == 0 && s.ip.ts != Timestamp::NONE {
-                    self.syn_rtt = Some(s.ip.ts.since(syn));
+                if self.begin.retries == 0 && s.ip.ts != Timestamp::NONE {
+                    self.begin.syn_rtt = Some(s.ip.ts.since(syn));
                 }
             }
         } else {
             if self.begin.syn[d] {
-                self.handshake_retries = self.handshake_retries.saturating_add(1);
+                self.begin.retries = self.begin.retries.saturating_add(1);
             } else if self.syn_ts == Timestamp::NONE {
                 self.syn_ts = s.ip.ts;
             }
             self.begin.syn[d] = true;
-            if !self.roles_known {
+            if !self.begin.roles_known {
                 self.orig_dir = d as u8;
-                self.roles_known = true;
+                self.begin.roles_known = true;
             }
         }
         self.halves[d].stats.syn_options(options);
@@ -95,9 +95,10 @@ impl TcpConversation {
             (true, false) => self.last_syn_ts = s.ip.ts,
             // Where the clock is too coarse to tell them apart, a later segment has to do.
             (false, true)
-                if self.last_syn_ts != Timestamp::NONE && self.initial_rtt.is_none_or(|rtt| rtt == 0) =>
+                if self.last_syn_ts != Timestamp::NONE
+                    && self.begin.initial_rtt.is_none_or(|rtt| rtt == 0) =>
             {
-                self.initial_rtt = Some(s.ip.ts.since(self.last_syn_ts));
+                self.begin.initial_rtt = Some(s.ip.ts.since(self.last_syn_ts));
             }
             _ => {}
         }
@@ -123,18 +124,6 @@ impl TcpConversation {
         }
         if !syn && ack && self.begin.syn_ack {
             self.begin.third = true;
-        }
-    }
-
-    /// What an RST means for how the connection began and ended; before the states move.
-    #[cold]
-    pub(super) fn ending(&mut self, s: &TcpSegment, d: usize) {
-        if self.reset.is_none() {
-            let answered = self.begin.syn_ack || !self.begin.syn[1 - d];
-            if !answered && !self.begin.syn[d] {
-                self.begin.refused = true;
-            }
-            self.reset = Some(Reset { dir: d as u8, state: self.halves[d].state.state, frame: s.ip.frame });
         }
     }
 

@@ -62,8 +62,23 @@ pub(super) fn fill(fwd: &mut SideMemory, at: usize, seq: SeqNum, end: SeqNum) {
     }
 }
 
+/// The time that a question and its answer take, both ways over the whole path; the least that is known. The
+/// handshake went there and back, where nothing of it was sent again; so do a side's data and their acknowledgment from the capture point on, and on
+/// the other side of it the other's.
+fn path(fwd: &SideMemory, rev: &SideMemory, scene: &Scene<'_>) -> Option<i64> {
+    let sides = fwd.min_rtt().zip(rev.min_rtt()).map(|(a, b)| a.saturating_add(b));
+    let handshake = scene.begin.initial_rtt.filter(|_| scene.begin.retries == 0);
+    [handshake, sides].into_iter().flatten().min()
+}
+
 /// It fills a hole: sent before the packet that skipped it, and only late? True when said.
-pub(super) fn overtaken(fwd: &SideMemory, scene: &Scene<'_>, hole: &Hole, emit: Emit<'_>) -> bool {
+pub(super) fn overtaken(
+    fwd: &SideMemory,
+    rev: &SideMemory,
+    scene: &Scene<'_>,
+    hole: &Hole,
+    emit: Emit<'_>,
+) -> bool {
     let since = scene.s.ip.ts.since(hole.ts);
     let mut evidence = Evidence {
         original: Some(hole.frame),
@@ -94,7 +109,7 @@ pub(super) fn overtaken(fwd: &SideMemory, scene: &Scene<'_>, hole: &Hole, emit: 
         (Some(false), None | Some(false)) | (None, Some(false)) => return false,
         // They contradict each other: a middlebox rewrites one of them.
         (Some(_), Some(_)) => Confidence::Undetermined,
-        (None, None) => match fwd.min_rtt() {
+        (None, None) => match path(fwd, rev, scene) {
             // Nobody can have asked for it so soon.
             Some(rtt) if since < rtt / 2 => Confidence::Likely,
             _ => return false,

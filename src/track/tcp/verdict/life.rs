@@ -17,7 +17,7 @@ pub(super) fn opening(scene: &Scene<'_>, emit: Emit<'_>) {
     let event = match (scene.flags().has(TcpFlags::SYN), scene.flags().has(TcpFlags::ACK)) {
         (true, false) => scene.event(EventKind::Opening, Confidence::Certain, Evidence::default()),
         _ => {
-            let confidence = if scene.roles_known { Confidence::Certain } else { Confidence::Likely };
+            let confidence = if scene.begin.roles_known { Confidence::Certain } else { Confidence::Likely };
             scene.event(EventKind::Midstream, confidence, Evidence::default())
         }
     };
@@ -37,7 +37,7 @@ pub(super) fn states(
     // Whose SYN-ACK crosses another has still to get that one.
     if !said.established && scene.after == open && !scene.flags().has(TcpFlags::SYN) {
         said.established = true;
-        let evidence = Evidence { rtt: scene.syn_rtt, ..Evidence::default() };
+        let evidence = Evidence { rtt: scene.begin.syn_rtt, ..Evidence::default() };
         emit(scene.event(EventKind::Established, Confidence::Certain, evidence));
     }
     if scene.flags().has(TcpFlags::FIN) {

@@ -20,10 +20,10 @@ mod window;
 pub(in crate::track) use memory::{Memory, SideMemory};
 
 use crate::decode::TcpSegment;
-use crate::model::{Protocol, Side, StreamId, TcpFlags, TcpState};
+use crate::model::{Protocol, SeqNum, Side, StreamId, TcpFlags, TcpState};
 use crate::track::{Analysis, Confidence, Event, EventKind, Evidence, Labels};
 
-use super::conversation::Digest;
+use super::conversation::{Begin, Digest};
 use super::label::{LabelSide, Scale};
 use super::outstanding::Pool;
 use super::stats::Stats;
@@ -48,12 +48,9 @@ pub(super) struct Scene<'a> {
     pub after: [Option<TcpState>; 2],
     pub port_reuse: bool,
     pub first: bool,
-    pub syn_rtt: Option<i64>,
-    /// A SYN was seen from the receiver, and it was never answered by a SYN-ACK.
-    pub refuses: bool,
-    pub roles_known: bool,
-    /// Each end sent a SYN of its own.
-    pub both_dialled: bool,
+    pub begin: &'a Begin,
+    /// The receiver's own SYN, where it was seen.
+    pub receiver_syn: Option<SeqNum>,
 }
 
 /// Where verdicts go.
@@ -79,7 +76,7 @@ impl Scene<'_> {
     }
 
     /// One past its last octet; SYN and FIN count as one together.
-    pub fn end(&self) -> crate::model::SeqNum {
+    pub fn end(&self) -> SeqNum {
         self.s.seq.plus(self.s.len).plus(u32::from(self.flags().any(TcpFlags::SYN | TcpFlags::FIN)))
     }
 
@@ -91,6 +88,12 @@ impl Scene<'_> {
     pub fn is_old(&self) -> bool {
         let before = self.digest.peer_ack_of_sender;
         before.0 != 0 && self.s.ack.is_before(before)
+    }
+
+    /// A reset that answers the receiver's SYN, which was never answered by a SYN-ACK.
+    pub fn refuses(&self) -> bool {
+        let answers_syn = self.receiver_syn.is_some_and(|syn| self.s.ack == syn.plus(1));
+        self.begin.refused && self.flags().has(TcpFlags::RST | TcpFlags::ACK) && answers_syn
     }
 
     /// Both ends permitted SACK in their SYNs.

@@ -70,12 +70,12 @@ pub(super) fn judge(fwd: &SideMemory, rev: &SideMemory, scene: &Scene<'_>, emit:
 }
 
 /// The window that was closed and is open again, where the sender of this cannot have known:
-/// it echoes an older time stamp, or no keep-alive comes so soon.
+/// it echoes an older time stamp, or one of the same moment or none, and no keep-alive comes so soon.
 fn unaware(rev: &SideMemory, scene: &Scene<'_>, silent: Option<i64>) -> Option<Opened> {
     let opened = rev.rare()?.opened?;
     let echo = scene.digest.options.timestamps.map(|(_, echo)| SeqNum(echo));
     let older = match (echo, opened.tsval) {
-        (Some(echo), Some(tsval)) => echo.is_before(SeqNum(tsval)),
+        (Some(echo), Some(tsval)) if echo != SeqNum(tsval) => echo.is_before(SeqNum(tsval)),
         _ => scene.s.ip.ts.since(opened.at) < KEEP_ALIVE_LEAST,
     };
     (older && silent.is_some_and(|n| n < KEEP_ALIVE_LEAST)).then_some(opened)

@@ -163,11 +163,11 @@ fn too_soon(rev: &SideMemory, scene: &Scene<'_>) -> i64 {
     // Measured more than once: the handshake took a little longer, or all did that were measured.
     let agrees = |rtt: i64| {
         let near = |other: i64, part: i64| other != rtt && (other - rtt).abs() < rtt / part;
-        scene.syn_rtt.is_some_and(|syn| near(syn, 4)) || rev.rtt().is_some_and(|srtt| near(srtt, 8))
+        scene.begin.syn_rtt.is_some_and(|syn| near(syn, 4)) || rev.rtt().is_some_and(|srtt| near(srtt, 8))
     };
     match rev.min_rtt() {
-        Some(rtt) if rtt >= LONG && scene.syn_rtt.is_some() && agrees(rtt) => rtt / 2,
-        Some(rtt) if scene.syn_rtt.is_none() || rtt < MEASURABLE => 0,
+        Some(rtt) if rtt >= LONG && scene.begin.syn_rtt.is_some() && agrees(rtt) => rtt / 2,
+        Some(rtt) if scene.begin.syn_rtt.is_none() || rtt < MEASURABLE => 0,
         Some(rtt) if rev.rtt() == Some(rtt) => rtt / 16,
         Some(rtt) => rtt / 4,
         None => 0,
@@ -269,7 +269,7 @@ pub(super) fn dsack(rev: &mut SideMemory, scene: &Scene<'_>, block: (SeqNum, Seq
         return;
     }
     // Of whoever dials and is dialled at once, SYN and SYN-ACK bring the same octet.
-    if scene.both_dialled && scene.rev.base == Some(block.0) && block.1 == block.0.plus(1) {
+    if scene.begin.syn == [true; 2] && scene.rev.base == Some(block.0) && block.1 == block.0.plus(1) {
         return;
     }
     let evidence = Evidence {

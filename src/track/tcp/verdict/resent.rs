@@ -32,7 +32,7 @@ pub(super) fn judge(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_
         first.get_or_insert(hole);
         holes::fill(fwd, at, seq, end);
     }
-    if first.is_some_and(|hole| holes::overtaken(fwd, scene, &hole, emit)) {
+    if first.is_some_and(|hole| holes::overtaken(fwd, rev, scene, &hole, emit)) {
         return Nature::Late;
     }
     let skipped_by = first.map(|hole| (hole.id_after.unwrap_or(0), hole.tsval_after.unwrap_or(0)));

@@ -28,7 +28,7 @@ pub(super) fn judge(fwd: &SideMemory, rev: &SideMemory, scene: &Scene<'_>, emit:
 fn why(fwd: &SideMemory, rev: &SideMemory, scene: &Scene<'_>) -> (EventKind, Confidence) {
     let s = scene.s;
     // A SYN answered by a reset that acknowledges it.
-    if scene.refuses {
+    if scene.refuses() {
         // Who has no connection takes number 0 (RFC 9293 section 3.5.2); else a SYN-ACK
         // may have been sent and not captured.
         let confidence = if s.seq.0 == 0 { Confidence::Certain } else { Confidence::Likely };
