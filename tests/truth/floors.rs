@@ -24,11 +24,11 @@ const FLOORS: [Floor; 20] = [
     // One timeout sends many segments again, and over IPv6 one misreading of it makes all of them wrong.
     (s::LOST, [89.0, 98.0], [82.0, 97.0]),
     (s::LOST_SHOWN, [98.0, 98.0], [90.0, 97.0]),
-    (s::OVERTAKEN, [96.0, 96.0], [92.0, 25.0]),
+    (s::OVERTAKEN, [96.0, 96.0], [92.0, 50.0]),
     (s::ABORTED, [98.0, 98.0], [98.0, 98.0]),
     (s::AFTER_CLOSE, [97.0, 98.0], [97.0, 98.0]),
     (s::REFUSED, [99.0, 99.0], [99.0, 99.0]),
-    (s::RESENT, [99.0, 98.5], [89.0, 96.0]),
+    (s::RESENT, [99.0, 98.5], [92.0, 96.0]),
     (s::NEEDLESS, [96.0, 68.0], [96.0, 55.0]),
     (s::NEEDLESS_SHOWN, [96.0, 95.0], [96.0, 75.0]),
     (s::STATE, [99.7, 99.7], [99.7, 99.7]),
