@@ -144,3 +144,16 @@ fn a_reset_that_may_be_forged_does_not_make_its_connection_leave() {
     assert_eq!(rows.len(), 4, "{table}");
     assert!(rows[0].contains(",open,S1,"), "{table}");
 }
+
+/// Wireshark counts on from a reset's number; what that makes of the segments behind it is not drawn.
+#[test]
+fn nothing_is_drawn_as_sent_again_for_the_number_of_a_forged_reset() {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/reset-ignored.pkt");
+    for stream in ["0", "1"] {
+        let text = output(synfin().arg("replay").arg(&script).args(["--view", "ladder", "--stream", stream]));
+        assert!(!text.contains("retransmission") && !text.contains("out of order"), "{text}");
+        assert!(text.contains("reset ignored"), "{text}");
+    }
+    let records = output(synfin().arg("replay").arg(&script).args(["--format", "ndjson"]));
+    assert!(records.contains("\"retransmission\""), "Wireshark's labels stay in the records");
+}

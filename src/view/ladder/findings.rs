@@ -147,10 +147,10 @@ fn words(event: &Event) -> String {
 }
 
 /// Labels that say nothing beyond a verdict on the same packet.
-fn label_words(row: &Row) -> Vec<Mark> {
+fn label_words(row: &Row, ignored: &[&Row]) -> Vec<Mark> {
     let RowKind::Tcp { analysis, .. } = &row.kind else { return Vec::new() };
     let mut marks = Vec::new();
-    for name in analysis.labels.names() {
+    for name in row.labels(ignored).names() {
         let mut text = name.replace('_', " ");
         if name == "duplicate_ack" && analysis.duplicate_ack_num > 0 {
             text.push_str(&format!(" {} of #{}", analysis.duplicate_ack_num, analysis.duplicate_ack_frame));
@@ -204,10 +204,11 @@ pub(super) fn find(detail: &Detail, transit: &Transit) -> Findings {
             found.lost.remove(frame);
         }
     }
+    let ignored = detail.ignored_resets();
     for row in &detail.rows {
         let marks = found.marks.entry(row.frame).or_default();
         if marks.iter().all(|m| m.tone == Tone::Fact) {
-            marks.extend(label_words(row));
+            marks.extend(label_words(row, &ignored));
         }
         if let RowKind::Tcp { analysis, .. } = &row.kind
             && let Some((original, _)) = analysis.rto
