@@ -307,15 +307,17 @@ fn remember(fwd: &mut LabelSide, seg: &Seen, a: &Analysis, probe: bool, pool: &m
         fwd.outstanding.push(pool, Sent { seq, end, frame, ts, tsval, ip_id, ttl, resent });
     }
     if !probe {
-        if (end.is_after(fwd.sent) || fwd.sent.0 == 0) && !seg.flags.has(TcpFlags::RST) {
-            fwd.sent = end;
-        }
         if end.is_after(fwd.next) || fwd.next.0 == 0 {
             fwd.next = end;
             fwd.beyond_labelled = false;
             fwd.labelled_ack = None;
             fwd.next_frame = seg.frame;
             fwd.next_ts = seg.ts;
+            if !seg.flags.has(TcpFlags::RST) {
+                fwd.sent = end;
+            }
+        } else if fwd.sent != fwd.next {
+            behind_reset(fwd, end, seg.flags);
         }
         if seg.seq == fwd.contiguous || fwd.contiguous.0 == 0 {
             fwd.contiguous = fwd.next;
@@ -329,6 +331,14 @@ fn remember(fwd: &mut LabelSide, seg: &Seen, a: &Analysis, probe: bool, pool: &m
     fwd.last_keep_alive = a.labels.has(Labels::KEEP_ALIVE);
     fwd.last_probe = probe;
     fwd.sacked = seg.sacked;
+}
+
+/// A segment that ends at `end`, below the number of a reset.
+#[cold]
+fn behind_reset(fwd: &mut LabelSide, end: SeqNum, flags: TcpFlags) {
+    if (end.is_after(fwd.sent) || fwd.sent.0 == 0) && !flags.has(TcpFlags::RST) {
+        fwd.sent = end;
+    }
 }
 
 /// Takes out what this segment acknowledges of the other side.
