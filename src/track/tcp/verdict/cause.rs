@@ -76,7 +76,11 @@ pub(super) fn name(
             _ if repairing == Trigger::Recovery && answers && scene.sack() && !at_edge => {
                 EventKind::RackRetransmit
             }
-            // RACK needs SACK, and two duplicates are no three.
+            // Two duplicates are no three, but may do (RFC 5827): no timer runs out so soon, and probes need SACK.
+            _ if scene.no_sack() && elapsed.is_some_and(|gap| gap < SHORTEST_TIMEOUT) => {
+                return (EventKind::FastRetransmit, Confidence::Undetermined);
+            }
+            // RACK needs SACK.
             _ => return (EventKind::Retransmit, Confidence::Undetermined),
         };
         // In a recovery the holes above the first one follow without being asked for again.
