@@ -3,6 +3,8 @@
 //!
 //! `SYNFIN_ACCEPT=1 cargo test --test schema` writes the schema anew.
 
+#[path = "schema/line.rs"]
+mod line;
 #[path = "schema/rare.rs"]
 mod rare;
 #[path = "schema/records.rs"]
@@ -18,7 +20,7 @@ use std::process::Command;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use records::Record;
+use line::Record;
 
 /// What no capture here shows: `definition.field`. The first fragment of a datagram has
 /// 8 octets or more, and so all of a UDP header.
@@ -73,7 +75,7 @@ fn check(file: &Path, shown: &mut BTreeSet<String>) {
     assert!(!text.contains(&i64::MIN.to_string()), "{name}: a moment that is none");
     for (number, line) in text.lines().enumerate() {
         let definition =
-            records::read(line).unwrap_or_else(|e| panic!("{name}: line {}: {e}\n{line}", number + 1));
+            line::read(line).unwrap_or_else(|e| panic!("{name}: line {}: {e}\n{line}", number + 1));
         let record: serde_json::Map<String, Value> = serde_json::from_str(line).unwrap();
         let dated = file.ends_with("timeless.pcapng") && record.contains_key("ts");
         assert!(!dated, "{name}: a time is made up\n{line}");
@@ -112,7 +114,7 @@ fn every_record_is_as_the_schema_says() {
 #[test]
 fn what_a_record_must_not_have_is_refused() {
     let good = r#"{"type":"event","frame":3,"ts":1,"protocol":"tcp","stream":0,"side":"orig","kind":"closed","confidence":"certain"}"#;
-    assert_eq!(records::read(good).unwrap(), "Event");
+    assert_eq!(line::read(good).unwrap(), "Event");
     for (from, to) in [
         (r#""frame":3"#, r#""frame":-3"#),
         (r#""frame":3,"#, ""),
@@ -126,7 +128,7 @@ fn what_a_record_must_not_have_is_refused() {
     ] {
         let bad = good.replacen(from, to, 1);
         assert_ne!(bad, good);
-        assert!(records::read(&bad).is_err(), "{bad}");
+        assert!(line::read(&bad).is_err(), "{bad}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::decode::OptionBytes;
 use crate::model::{PerSide, SeqNum, Side, StreamId, TcpFlags, TcpState, Timestamp};
-use crate::track::{Analysis, Event, EventKind, Labels};
+use crate::track::{Analysis, Event};
 
 /// The packets of one conversation, in capture order.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -17,15 +17,6 @@ pub struct Detail {
     pub left_out_at: usize,
     /// What happened in it, in packet order.
     pub events: Vec<Event>,
-}
-
-impl Detail {
-    /// Resets that ended nothing.
-    #[must_use]
-    pub fn ignored_resets(&self) -> Vec<&Row> {
-        let ignored = self.events.iter().filter(|e| e.kind == EventKind::ResetIgnored);
-        ignored.filter_map(|e| self.rows.iter().find(|r| Some(r.frame) == e.evidence.original)).collect()
-    }
 }
 
 /// One packet of a conversation.
@@ -98,24 +89,4 @@ pub enum RowKind {
         /// Code.
         code: u8,
     },
-}
-
-impl Row {
-    /// Wireshark's labels, without those that the number of a reset in `ignored` gave it: Wireshark counts on from
-    /// that, and takes what lies below it for sent before.
-    #[must_use]
-    pub fn labels(&self, ignored: &[&Self]) -> Labels {
-        const AGAIN: u32 = Labels::RETRANSMISSION.0
-            | Labels::FAST_RETRANSMISSION.0
-            | Labels::SPURIOUS_RETRANSMISSION.0
-            | Labels::OUT_OF_ORDER.0;
-        let RowKind::Tcp { seq, analysis, .. } = &self.kind else { return Labels::NONE };
-        let below = |reset: &&Self| match reset.kind {
-            RowKind::Tcp { seq: number, .. } => {
-                reset.side == self.side && reset.frame < self.frame && seq.is_before(number)
-            }
-            RowKind::Udp { .. } | RowKind::Icmp { .. } => false,
-        };
-        if ignored.iter().any(below) { Labels(analysis.labels.0 & !AGAIN) } else { analysis.labels }
-    }
 }

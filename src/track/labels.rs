@@ -109,4 +109,41 @@ pub struct Analysis {
     pub push_bytes_sent: Option<u32>,
     /// With `retransmission`: the frame it is measured from, and the time since.
     pub rto: Option<(u64, i64)>,
+    /// It starts at or beyond all that its sender was seen to send, resets aside, and so repeats nothing.
+    /// Wireshark counts on from a reset's number, and may call it a retransmission.
+    pub new: bool,
+}
+
+impl Analysis {
+    /// The labels, without those that call what is new sent before.
+    #[must_use]
+    pub const fn tenable(&self) -> Labels {
+        const AGAIN: u32 = Labels::RETRANSMISSION.0
+            | Labels::FAST_RETRANSMISSION.0
+            | Labels::SPURIOUS_RETRANSMISSION.0
+            | Labels::OUT_OF_ORDER.0;
+        if self.new { Labels(self.labels.0 & !AGAIN) } else { self.labels }
+    }
+
+    /// The frame that this one repeats, of those it was measured from, and the time since, nanoseconds.
+    #[must_use]
+    pub fn repeats(&self) -> Option<(u64, i64)> {
+        self.rto.filter(|_| !self.new)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_new_repeats_nothing() {
+        let mut labels = Labels::RETRANSMISSION;
+        labels.add(Labels::SPURIOUS_RETRANSMISSION);
+        labels.add(Labels::ZERO_WINDOW);
+        let again = Analysis { labels, rto: Some((7, 1_000)), ..Analysis::default() };
+        assert_eq!((again.tenable(), again.repeats()), (labels, Some((7, 1_000))));
+        let new = Analysis { new: true, ..again };
+        assert_eq!((new.tenable(), new.repeats()), (Labels::ZERO_WINDOW, None));
+    }
 }

@@ -153,6 +153,9 @@ fn nothing_is_drawn_as_sent_again_for_the_number_of_a_forged_reset() {
         let text = output(synfin().arg("replay").arg(&script).args(["--view", "ladder", "--stream", stream]));
         assert!(!text.contains("retransmission") && !text.contains("out of order"), "{text}");
         assert!(text.contains("reset ignored"), "{text}");
+        let svg = ["--view", "ladder", "--format", "svg", "--stream", stream];
+        let picture = output(synfin().arg("replay").arg(&script).args(svg));
+        assert!(!picture.contains("data-again=\"yes\""), "{picture}");
     }
     let records = output(synfin().arg("replay").arg(&script).args(["--format", "ndjson"]));
     assert!(records.contains("\"retransmission\""), "Wireshark's labels stay in the records");

@@ -16,8 +16,9 @@ use crate::track::{Analysis, Event, Labels};
 use super::facts::OptionFacts;
 use super::half::{Half, touch};
 use super::history::History;
-use super::label::{self, Scale, Seen};
+use super::label::{self, Seen};
 use super::outstanding::Pool;
+use super::scale::Scale;
 use super::state::{self, Closing, Step};
 use super::verdict::{self, Nature, Scene};
 pub(super) use begin::Begin;
@@ -211,6 +212,7 @@ impl TcpConversation {
             previous: fwd.memory.last_any(),
             rtt_sample,
         };
+        analysis.new = digest.is_new(s.seq);
         if port_reuse {
             analysis.labels.add(Labels::REUSED_PORTS);
         }
@@ -228,8 +230,14 @@ impl TcpConversation {
         let fin_was_acked = to.state.fin_acked;
         let before = [from.state.state, to.state.state];
         let below_window = peer_ack_before.0 != 0 && s.seq.is_before(peer_ack_before);
-        let beyond = digest.next_known && s.seq.is_after(next_before);
-        let step = Step { seq: s.seq, ack: s.ack, flags: s.flags, len: s.len, below_window, beyond };
+        let step = Step {
+            seq: s.seq,
+            ack: s.ack,
+            flags: s.flags,
+            len: s.len,
+            below_window,
+            beyond: digest.is_beyond(s.seq),
+        };
         state::advance(&mut from.state, &mut to.state, &step);
         let closing = Closing { first: self.first_fin == Some(dir), by_fin: self.second_fin_acks_first };
         let old = peer_ack_of_sender.0 != 0 && s.ack.is_before(peer_ack_of_sender);
@@ -344,6 +352,20 @@ pub(in crate::track) struct Digest<'a> {
     pub previous: Option<Timestamp>,
     /// A round-trip sample of the other side's data, nanoseconds (Karn's rule holds).
     pub rtt_sample: Option<i64>,
+}
+
+impl Digest<'_> {
+    /// Nothing was seen that the sender sent at `seq` or beyond, resets aside.
+    #[inline]
+    fn is_new(&self, seq: SeqNum) -> bool {
+        self.next_known && !seq.is_before(self.next_before)
+    }
+
+    /// Before `seq` there is something that its sender was not seen to send.
+    #[inline]
+    fn is_beyond(&self, seq: SeqNum) -> bool {
+        self.next_known && seq.is_after(self.next_before)
+    }
 }
 
 packed! {

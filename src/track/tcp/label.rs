@@ -4,11 +4,12 @@
 
 use crate::decode::TcpSegment;
 use crate::model::{SeqNum, TcpFlags, Timestamp};
-use crate::track::packed::{Packed, Packer, Unpacker, packed};
+use crate::track::packed::packed;
 use crate::track::{Analysis, Labels};
 
 use super::facts::OptionFacts;
 use super::outstanding::{Outstanding, Pool, Sent};
+use super::scale::Scale;
 
 /// What the labels need to remember of one direction.
 #[derive(Debug, Clone, Copy, Default)]
@@ -50,28 +51,6 @@ pub(super) struct LabelSide {
     /// Octets that its latest segment acknowledged selectively.
     sacked: u32,
     pub outstanding: Outstanding,
-}
-
-/// What is known of a side's window scale (RFC 7323 section 2).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Scale {
-    /// Its SYN was not seen.
-    #[default]
-    Unknown,
-    /// Windows are as they stand.
-    Off,
-    /// Windows are to be shifted.
-    Shift(u8),
-}
-
-impl Scale {
-    /// The window in octets; as it stands where the scale is not known.
-    pub const fn apply(self, window: u16) -> u32 {
-        match self {
-            Self::Shift(n) => (window as u32) << n,
-            _ => window as u32,
-        }
-    }
 }
 
 /// What the labels look at in a segment.
@@ -381,24 +360,5 @@ packed! {
         base, next, sent, next_frame, next_ts, contiguous, beyond_labelled, labelled_ack, last_ack, last_ack_valid,
         last_bare_syn, window, duplicate_acks, last_new_ack_frame, last_keep_alive, last_probe,
         window_unscaled, scale, flight_unknown, pushed, last_had_push, sacked, outstanding,
-    }
-}
-
-impl Packed for Scale {
-    fn pack(&self, to: &mut Packer) {
-        match *self {
-            Self::Unknown => 0,
-            Self::Off => 1,
-            Self::Shift(n) => 2 + n,
-        }
-        .pack(to);
-    }
-
-    fn unpack(from: &mut Unpacker<'_>) -> Self {
-        match u8::unpack(from) {
-            0 => Self::Unknown,
-            1 => Self::Off,
-            n => Self::Shift(n - 2),
-        }
     }
 }

@@ -7,6 +7,7 @@ mod history;
 mod label;
 mod outstanding;
 mod rtt;
+mod scale;
 mod state;
 mod stats;
 mod verdict;

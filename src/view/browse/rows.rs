@@ -130,7 +130,7 @@ pub(super) fn remarks(row: &Row, events: &[&Event]) -> String {
     }
     match &row.kind {
         RowKind::Tcp { analysis, .. } => {
-            analysis.labels.names().collect::<Vec<_>>().join(", ").replace('_', " ")
+            analysis.tenable().names().collect::<Vec<_>>().join(", ").replace('_', " ")
         }
         RowKind::Udp { .. } | RowKind::Icmp { .. } => String::new(),
     }

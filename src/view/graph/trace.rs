@@ -162,7 +162,6 @@ impl Trace {
             hole: hole(detail, conversation),
             unknown_scale: false,
         };
-        let ignored = detail.ignored_resets();
         for (i, row) in detail.rows.iter().enumerate() {
             let after_hole = own.hole.is_some() && i >= detail.left_out_at;
             let tcp = match &row.kind {
@@ -174,7 +173,7 @@ impl Trace {
                     if !flags.has(TcpFlags::RST) || hi > lo {
                         space.advance(seq.plus(row.len.wrapping_add(control as u32)), hi);
                     }
-                    let mark = mark(verdicts.get(&row.frame), row.labels(&ignored));
+                    let mark = mark(verdicts.get(&row.frame), analysis.tenable());
                     if mark == Mark::Resent && hi > lo {
                         resent[row.side].insert(lo, hi);
                     }

@@ -147,15 +147,15 @@ fn words(event: &Event) -> String {
 }
 
 /// Labels that say nothing beyond a verdict on the same packet.
-fn label_words(row: &Row, ignored: &[&Row]) -> Vec<Mark> {
+fn label_words(row: &Row) -> Vec<Mark> {
     let RowKind::Tcp { analysis, .. } = &row.kind else { return Vec::new() };
     let mut marks = Vec::new();
-    for name in row.labels(ignored).names() {
+    for name in analysis.tenable().names() {
         let mut text = name.replace('_', " ");
         if name == "duplicate_ack" && analysis.duplicate_ack_num > 0 {
             text.push_str(&format!(" {} of #{}", analysis.duplicate_ack_num, analysis.duplicate_ack_frame));
         }
-        if let Some((frame, elapsed)) = analysis.rto.filter(|_| name == "retransmission") {
+        if let Some((frame, elapsed)) = analysis.repeats().filter(|_| name == "retransmission") {
             text.push_str(&format!(" of #{frame}, {} later", duration(elapsed)));
         }
         let quiet = Labels::WINDOW_UPDATE.0
@@ -204,14 +204,13 @@ pub(super) fn find(detail: &Detail, transit: &Transit) -> Findings {
             found.lost.remove(frame);
         }
     }
-    let ignored = detail.ignored_resets();
     for row in &detail.rows {
         let marks = found.marks.entry(row.frame).or_default();
         if marks.iter().all(|m| m.tone == Tone::Fact) {
-            marks.extend(label_words(row, &ignored));
+            marks.extend(label_words(row));
         }
         if let RowKind::Tcp { analysis, .. } = &row.kind
-            && let Some((original, _)) = analysis.rto
+            && let Some((original, _)) = analysis.repeats()
             && original != row.frame
         {
             found.repeats.entry(row.frame).or_insert(original);

@@ -4,7 +4,7 @@ use crate::model::{PerSide, SeqNum, Side, TcpState};
 use crate::track::{Handshake, Teardown};
 
 use super::super::history;
-use super::super::label::Scale;
+use super::super::scale::Scale;
 use super::super::stats::Stats;
 use super::{Begin, TcpConversation};
 

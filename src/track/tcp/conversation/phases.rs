@@ -6,7 +6,7 @@ use crate::track::Labels;
 
 use super::super::facts::OptionFacts;
 use super::super::half::Half;
-use super::super::label::Scale;
+use super::super::scale::Scale;
 use super::TcpConversation;
 
 /// A port that a server is likely to listen on, compared with its peer's.

@@ -35,7 +35,7 @@ impl TcpConversation {
     /// What an RST means for how the connection began and ended; before the states move.
     #[cold]
     pub(super) fn ending(&mut self, s: &TcpSegment, d: usize, digest: &Digest<'_>) {
-        let beyond = digest.next_known && s.seq.is_after(digest.next_before);
+        let beyond = digest.is_beyond(s.seq);
         if let Some(reset) = &mut self.reset {
             // Whoever is asked repeats it with the number that was asked for.
             reset.beyond &= beyond;

@@ -24,8 +24,9 @@ use crate::model::{Protocol, SeqNum, Side, StreamId, TcpFlags, TcpState};
 use crate::track::{Analysis, Confidence, Event, EventKind, Evidence, Labels};
 
 use super::conversation::{Begin, Digest};
-use super::label::{LabelSide, Scale};
+use super::label::LabelSide;
 use super::outstanding::Pool;
+use super::scale::Scale;
 use super::stats::Stats;
 use memory::{Print, Skip};
 
