@@ -66,7 +66,13 @@ pub(super) fn recorder(look: &LookArgs) -> Recorder {
     let events = if told { look.limit.0.map(|n| n.max(EVENTS_TOLD)) } else { look.limit.0 };
     let list_events = look.format == Format::Json
         || look.views.iter().any(|v| matches!(v, ViewName::Events | ViewName::Explain));
-    Recorder::new(RecorderOptions { limit: look.limit.0, select, rows, events, only, list_events })
+    // Of conversations that nobody looks at closely, tables show no more than an entry.
+    let entries = look.format == Format::Text
+        && look
+            .views
+            .iter()
+            .all(|v| matches!(v, ViewName::Connections | ViewName::Overhead | ViewName::Headers));
+    Recorder::new(RecorderOptions { limit: look.limit.0, select, rows, events, only, list_events, entries })
 }
 
 /// Writes the report to standard output as was asked.

@@ -48,26 +48,6 @@ impl Conversation {
     }
 }
 
-/// What a row of a table begins with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Glance {
-    /// Wireshark's number.
-    pub id: StreamId,
-    /// The originator and the responder.
-    pub endpoints: PerSide<Endpoint>,
-    /// Each way.
-    pub traffic: PerSide<Traffic>,
-    /// Not of TCP, or the roles are known from a SYN; otherwise they are a guess.
-    pub roles_known: bool,
-}
-
-impl From<&Conversation> for Glance {
-    fn from(c: &Conversation) -> Self {
-        let roles_known = c.tcp.as_ref().is_none_or(|tcp| tcp.roles_known);
-        Self { id: c.id, endpoints: c.endpoints, traffic: c.traffic, roles_known }
-    }
-}
-
 /// What only a TCP connection has.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TcpFacts {

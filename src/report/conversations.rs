@@ -1,18 +1,54 @@
-//! A list of conversations: packed, in chunks that never move.
+//! A list of conversations, or of what tables list of them: packed, in chunks that never move.
 
 use std::fmt;
+use std::marker::PhantomData;
 
-use super::packed::{self, Packer, unpack};
-use super::{Conversation, Glance};
+use super::packed::{Packed, Packer, unpack};
+use super::{Conversation, Entry};
 use crate::model::StreamId;
 
+/// Conversations, some 200 octets each.
+pub type Conversations = List<Conversation>;
+/// What tables list of conversations, some 60 octets each.
+pub type Entries = List<Entry>;
+
 /// Conversations in the order in which they came, or in that of their numbers once they
-/// are sorted. Each takes some 200 octets, and is made anew whenever it is asked for.
-#[derive(Clone, Default)]
-pub struct Conversations {
+/// are sorted. Each is made anew whenever it is asked for.
+#[derive(Clone)]
+pub struct List<T> {
     chunks: Vec<Vec<u8>>,
     places: Vec<Place>,
     packer: Packer,
+    of: PhantomData<T>,
+}
+
+/// What a list is of.
+pub trait Listed {
+    /// Its number.
+    fn id(&self) -> StreamId;
+    /// The same with another number.
+    #[must_use]
+    fn with_id(self, id: StreamId) -> Self;
+}
+
+impl Listed for Conversation {
+    fn id(&self) -> StreamId {
+        self.id
+    }
+
+    fn with_id(self, id: StreamId) -> Self {
+        Self { id, ..self }
+    }
+}
+
+impl Listed for Entry {
+    fn id(&self) -> StreamId {
+        self.id
+    }
+
+    fn with_id(self, id: StreamId) -> Self {
+        Self { id, ..self }
+    }
 }
 
 /// Where a conversation begins.
@@ -26,10 +62,16 @@ struct Place {
 
 /// Octets of a chunk.
 const CHUNK: usize = 256 << 10;
-/// Octets that no conversation is known to need more of; one that did would make its chunk grow.
+/// Octets that none is known to need more of; one that did would make its chunk grow.
 const ROOM: usize = 1024;
 
-impl Conversations {
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self { chunks: Vec::new(), places: Vec::new(), packer: Packer::default(), of: PhantomData }
+    }
+}
+
+impl<T> List<T> {
     /// How many.
     #[must_use]
     pub const fn len(&self) -> usize {
@@ -40,18 +82,6 @@ impl Conversations {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.places.is_empty()
-    }
-
-    /// Adds one at the end.
-    pub fn push(&mut self, conversation: &Conversation) {
-        if self.chunks.last().is_none_or(|chunk| chunk.len() + ROOM > CHUNK) {
-            self.chunks.push(Vec::with_capacity(CHUNK));
-        }
-        let at = self.chunks.len() - 1;
-        if let Some(chunk) = self.chunks.last_mut() {
-            self.places.push(Place { id: conversation.id, chunk: at as u32, at: chunk.len() as u32 });
-            self.packer.pack(conversation, chunk);
-        }
     }
 
     /// Adds those of `other` at the end.
@@ -80,49 +110,55 @@ impl Conversations {
     pub fn truncate(&mut self, most: usize) {
         self.places.truncate(most);
     }
+}
+
+#[allow(private_bounds, reason = "what is packed is only ever unpacked here")]
+impl<T: Listed + Packed> List<T> {
+    /// Adds one at the end.
+    pub fn push(&mut self, item: &T) {
+        if self.chunks.last().is_none_or(|chunk| chunk.len() + ROOM > CHUNK) {
+            self.chunks.push(Vec::with_capacity(CHUNK));
+        }
+        let at = self.chunks.len() - 1;
+        if let Some(chunk) = self.chunks.last_mut() {
+            self.places.push(Place { id: item.id(), chunk: at as u32, at: chunk.len() as u32 });
+            self.packer.pack(item, chunk);
+        }
+    }
 
     /// The one at `at`.
     #[must_use]
-    pub fn get(&self, at: usize) -> Option<Conversation> {
+    pub fn get(&self, at: usize) -> Option<T> {
         self.places.get(at).and_then(|place| self.at(place))
-    }
-
-    /// What a row of a table begins with of the one at `at`, in a fraction of the time.
-    #[must_use]
-    pub fn glance(&self, at: usize) -> Option<Glance> {
-        let place = self.places.get(at)?;
-        let glance = packed::glance(self.chunks.get(place.chunk as usize)?.get(place.at as usize..)?)?;
-        Some(Glance { id: place.id, ..glance })
     }
 
     /// The one with a number; the list must be sorted.
     #[must_use]
-    pub fn find(&self, id: StreamId) -> Option<Conversation> {
+    pub fn find(&self, id: StreamId) -> Option<T> {
         self.get(self.places.binary_search_by_key(&id, |place| place.id).ok()?)
     }
 
     /// All of them, one after the other.
-    pub fn iter(&self) -> impl Iterator<Item = Conversation> + '_ {
+    pub fn iter(&self) -> impl Iterator<Item = T> + '_ {
         self.places.iter().filter_map(|place| self.at(place))
     }
 
-    fn at(&self, place: &Place) -> Option<Conversation> {
-        let (c, _) =
-            unpack::<Conversation>(self.chunks.get(place.chunk as usize)?.get(place.at as usize..)?)?;
-        Some(Conversation { id: place.id, ..c })
+    fn at(&self, place: &Place) -> Option<T> {
+        let (item, _) = unpack::<T>(self.chunks.get(place.chunk as usize)?.get(place.at as usize..)?)?;
+        Some(item.with_id(place.id))
     }
 }
 
-impl fmt::Debug for Conversations {
+impl<T: Listed + Packed + fmt::Debug> fmt::Debug for List<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter()).finish()
     }
 }
 
-impl FromIterator<Conversation> for Conversations {
-    fn from_iter<I: IntoIterator<Item = Conversation>>(conversations: I) -> Self {
+impl<T: Listed + Packed> FromIterator<T> for List<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
         let mut list = Self::default();
-        conversations.into_iter().for_each(|c| list.push(&c));
+        items.into_iter().for_each(|item| list.push(&item));
         list
     }
 }

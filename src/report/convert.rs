@@ -92,14 +92,19 @@ fn side(c: &TcpConversation, side: Side) -> TcpSideFacts {
     }
 }
 
-impl From<&UdpConversation> for Conversation {
+impl From<&UdpConversation> for UdpFacts {
     fn from(c: &UdpConversation) -> Self {
-        let facts = UdpFacts {
+        Self {
             icmp_errors: c.icmp_errors.into(),
             first_icmp: c.first_icmp,
             icmp_only: c.icmp_only,
             lite: c.lite,
-        };
+        }
+    }
+}
+
+impl From<&UdpConversation> for Conversation {
+    fn from(c: &UdpConversation) -> Self {
         Self {
             id: StreamId { protocol: Protocol::Udp, number: c.stream },
             endpoints: PerSide(c.ends),
@@ -109,7 +114,7 @@ impl From<&UdpConversation> for Conversation {
             last: c.last,
             traffic: PerSide::new((&c.counts[0]).into(), (&c.counts[1]).into()),
             tcp: None,
-            udp: Some(facts),
+            udp: Some(c.into()),
         }
     }
 }

@@ -4,6 +4,7 @@
 mod conversation;
 mod conversations;
 mod convert;
+mod entry;
 mod events;
 mod frames;
 mod overhead;
@@ -11,8 +12,9 @@ mod packed;
 mod recorder;
 mod segment;
 
-pub use conversation::{Conversation, Glance, RttFacts, TcpFacts, TcpSideFacts, Traffic, UdpFacts};
-pub use conversations::Conversations;
+pub use conversation::{Conversation, RttFacts, TcpFacts, TcpSideFacts, Traffic, UdpFacts};
+pub use conversations::{Conversations, Entries, List, Listed};
+pub use entry::{Entry, TcpEntry};
 pub use events::Events;
 pub use frames::FrameTotals;
 pub use overhead::{HeaderLengths, OptionCounts, Overhead};
@@ -27,8 +29,11 @@ use crate::source::{Drops, Interface};
 pub struct Report {
     /// What was read.
     pub summary: Summary,
-    /// Conversations in the order of their numbers, TCP first; at most the limit.
+    /// Conversations in the order of their numbers, TCP first; at most the limit. Where the recorder
+    /// lists entries, those alone that were selected for a closer look.
     pub conversations: Conversations,
+    /// What tables list of all of them, in the same order, where the recorder lists entries.
+    pub entries: Entries,
     /// Conversations that there were beyond the limit.
     pub conversations_left_out: u64,
     /// The segments of the conversations that were selected for a closer look.
@@ -42,6 +47,21 @@ pub struct Report {
 }
 
 impl Report {
+    /// How many conversations are listed.
+    #[must_use]
+    pub const fn listed(&self) -> usize {
+        if self.entries.is_empty() { self.conversations.len() } else { self.entries.len() }
+    }
+
+    /// What a table lists of the conversation at `at`.
+    #[must_use]
+    pub fn entry(&self, at: usize) -> Option<Entry> {
+        match self.entries.is_empty() {
+            true => self.conversations.get(at).map(|c| Entry::from(&c)),
+            false => self.entries.get(at),
+        }
+    }
+
     /// The conversations that were selected for a closer look, with their segments.
     pub fn in_detail(&self) -> impl Iterator<Item = (&Detail, Conversation)> {
         self.details.iter().filter_map(|detail| Some((detail, self.conversations.find(detail.id?)?)))

@@ -1,21 +1,18 @@
 //! A conversation or an event in few octets, so that a list may be of very many.
 
-use crate::track::packed::{Packed, Unpacker, packed};
+use crate::track::packed::packed;
 
-use super::conversation::{Conversation, Glance, RttFacts, TcpFacts, TcpSideFacts, Traffic, UdpFacts};
+use super::conversation::{Conversation, RttFacts, TcpFacts, TcpSideFacts, Traffic, UdpFacts};
+use super::entry::{Entry, TcpEntry};
 
-pub(super) use crate::track::packed::{Packer, unpack};
-
-/// What a packed conversation begins with.
-pub(super) fn glance(from: &[u8]) -> Option<Glance> {
-    let from = &mut Unpacker::new(from)?;
-    // Fields are read in the order in which they stand in a conversation.
-    let (id, endpoints, traffic) = (Packed::unpack(from), Packed::unpack(from), Packed::unpack(from));
-    let roles_known = !bool::unpack(from) || bool::unpack(from);
-    Some(Glance { id, endpoints, traffic, roles_known })
-}
+pub(super) use crate::track::packed::{Packed, Packer, unpack};
 
 packed! {
+    Entry { id, endpoints, roles_known, packets, bytes, lasted, tcp, udp }
+    TcpEntry {
+        handshake, teardown, conn_state, syn_rtt, retransmitted_segments, out_of_order_segments, duplicate_acks,
+        zero_windows, rtt,
+    }
     Conversation { id, endpoints, traffic, tcp, first_sender, first_frame, first, last, udp }
     Traffic { packets, bytes, payload, header_bytes }
     TcpFacts {

@@ -12,7 +12,7 @@ use crate::track::{Event, SeenDatagram, SeenSegment, Sink, TcpConversation, UdpC
 
 use super::frames::FrameTotals;
 use super::segment::{Detail, Row, RowKind};
-use super::{Conversation, Report};
+use super::{Conversation, Entry, Report};
 
 /// Which conversations to keep packets of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,9 @@ pub struct RecorderOptions {
     pub list_events: bool,
     /// List only these conversations.
     pub only: Option<Vec<StreamId>>,
+    /// List entries: what a table shows, in a fraction of the time and room. Whole conversations are
+    /// then kept only of those whose packets are.
+    pub entries: bool,
 }
 
 impl Default for RecorderOptions {
@@ -53,6 +56,7 @@ impl Default for RecorderOptions {
             events: Some(10_000),
             only: None,
             list_events: true,
+            entries: false,
         }
     }
 }
@@ -129,11 +133,12 @@ impl Recorder {
     #[must_use]
     pub fn finish(mut self) -> Report {
         self.report.conversations.sort();
-        if let Some(limit) = self.options.limit
-            && self.report.conversations.len() > limit
-        {
-            self.report.conversations_left_out += (self.report.conversations.len() - limit) as u64;
+        self.report.entries.sort();
+        let (listed, limit) = (self.report.listed(), self.options.limit.unwrap_or(usize::MAX));
+        if listed > limit {
+            self.report.conversations_left_out += (listed - limit) as u64;
             self.report.conversations.truncate(limit);
+            self.report.entries.truncate(limit);
         }
         self.report.details = self.details.into_values().map(Kept::finish).collect();
         self.report
@@ -182,11 +187,20 @@ impl Recorder {
         }
     }
 
-    fn end(&mut self, conversation: impl FnOnce() -> Conversation, id: StreamId) {
-        if self.lists(id) {
-            self.report.conversations.push(&conversation());
-        } else if self.options.only.is_none() {
-            self.report.conversations_left_out += 1;
+    fn end<'c, C>(&mut self, conversation: &'c C, id: StreamId)
+    where
+        Conversation: From<&'c C>,
+        Entry: From<&'c C>,
+    {
+        if !self.lists(id) {
+            self.report.conversations_left_out += u64::from(self.options.only.is_none());
+            return;
+        }
+        if self.options.entries {
+            self.report.entries.push(&conversation.into());
+        }
+        if !self.options.entries || self.details.contains_key(&id) {
+            self.report.conversations.push(&conversation.into());
         }
     }
 }
@@ -307,13 +321,13 @@ impl Sink for Recorder {
         if !c.icmp_only {
             self.report.summary.tcp_streams += 1;
         }
-        self.end(|| c.into(), tcp(c.stream));
+        self.end(c, tcp(c.stream));
     }
 
     fn udp_ended(&mut self, c: &UdpConversation) {
         if !c.icmp_only {
             self.report.summary.udp_streams += 1;
         }
-        self.end(|| c.into(), udp(c.stream));
+        self.end(c, udp(c.stream));
     }
 }

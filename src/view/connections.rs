@@ -12,7 +12,7 @@ use super::services::{Services, push_endpoint};
 use super::table::{Column, Line, Rows, Tone};
 use super::{Style, View, sentence};
 use crate::model::{PerSide, Printable, Side};
-use crate::report::{Conversation, Glance, Report, TcpFacts, TcpSideFacts, Traffic};
+use crate::report::{Entry, Report, TcpEntry};
 use crate::track::{Handshake, Teardown};
 
 /// The table of conversations, under a line that says what was read.
@@ -36,12 +36,12 @@ const WIDE: usize = 132;
 impl View for Connections<'_> {
     fn render(&self, report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
         head(report, self.pen, style, out)?;
-        let shown = style.limit.unwrap_or(usize::MAX).min(report.conversations.len());
+        let shown = style.limit.unwrap_or(usize::MAX).min(report.listed());
         let one_line = style.width >= WIDE || self.pen == Pen::Markdown;
         let columns: &[Column] = if one_line { &WIDE_COLUMNS } else { &NARROW_COLUMNS };
         let rows = Listed { view: self, report, shown, one_line };
         self.pen.table(columns, rows, style, out)?;
-        let more = (report.conversations.len() - shown) as u64 + report.conversations_left_out;
+        let more = (report.listed() - shown) as u64 + report.conversations_left_out;
         if more > 0 {
             self.pen.line(&format!("… {} more: --limit all", count(more)), style, out)?;
         }
@@ -92,13 +92,13 @@ impl Rows for Listed<'_> {
     fn each(&self, range: Range<usize>, row: &mut dyn FnMut(&Line)) {
         let mut line = Line::default();
         let end = range.end.min(self.shown);
-        (range.start..end).filter_map(|at| self.report.conversations.get(at)).for_each(|c| {
-            self.view.ends(&(&c).into(), &mut line);
+        (range.start..end).filter_map(|at| self.report.entry(at)).for_each(|e| {
+            self.view.ends(&e, &mut line);
             if self.one_line {
-                figures(&c, &mut line);
+                figures(&e, &mut line);
             } else {
-                packets(c.traffic, &mut line);
-                facts(&c, line.note.get_or_insert_default());
+                packets(&e, &mut line);
+                facts(&e, line.note.get_or_insert_default());
             }
             row(&line);
         });
@@ -110,9 +110,9 @@ impl Rows for Listed<'_> {
         }
         let mut line = Line::default();
         let end = range.end.min(self.shown);
-        (range.start..end).filter_map(|at| self.report.conversations.glance(at)).for_each(|c| {
-            self.view.ends(&c, &mut line);
-            packets(c.traffic, &mut line);
+        (range.start..end).filter_map(|at| self.report.entry(at)).for_each(|e| {
+            self.view.ends(&e, &mut line);
+            packets(&e, &mut line);
             row(&line);
         });
     }
@@ -120,7 +120,7 @@ impl Rows for Listed<'_> {
 
 impl Connections<'_> {
     /// The first four cells.
-    fn ends(&self, c: &Glance, line: &mut Line) {
+    fn ends(&self, c: &Entry, line: &mut Line) {
         let (protocol, known) = (c.id.protocol, c.roles_known);
         let number = line.cell(0, Tone::Plain);
         number.extend([protocol.name(), ":"]);
@@ -140,98 +140,87 @@ impl Connections<'_> {
 }
 
 /// The cells behind the ends, one for each figure.
-fn figures(c: &Conversation, line: &mut Line) {
-    let tcp = c.tcp.as_deref();
-    sentence::push_outcome(c, line.cell(4, tone(c)));
-    line.cell(5, Tone::Plain).push_str(tcp.map_or(UNKNOWN, |t| t.conn_state));
-    match tcp.and_then(|t| t.syn_rtt) {
+fn figures(e: &Entry, line: &mut Line) {
+    sentence::push_outcome(e, line.cell(4, tone(e)));
+    line.cell(5, Tone::Plain).push_str(e.tcp.map_or(UNKNOWN, |t| t.conn_state));
+    match e.tcp.and_then(|t| t.syn_rtt) {
         Some(rtt) => push_duration(rtt, line.cell(6, Tone::Plain)),
         None => line.cell(6, Tone::Plain).push_str(UNKNOWN),
     }
-    push_pair(c.traffic, |t| t.packets, push_count, line.cell(7, Tone::Plain));
-    push_count(c.traffic[Side::Orig].bytes, line.cell(8, Tone::Plain));
-    push_count(c.traffic[Side::Resp].bytes, line.cell(9, Tone::Plain));
-    let noted: [fn(&TcpSideFacts) -> u64; 4] =
-        [|s| s.retransmitted_segments, |s| s.out_of_order_segments, |s| s.duplicate_acks, |s| s.zero_windows];
+    push_pair(e.packets, push_count, line.cell(7, Tone::Plain));
+    push_count(e.bytes[Side::Orig], line.cell(8, Tone::Plain));
+    push_count(e.bytes[Side::Resp], line.cell(9, Tone::Plain));
+    let noted: [fn(&TcpEntry) -> u64; 4] =
+        [|t| t.retransmitted_segments, |t| t.out_of_order_segments, |t| t.duplicate_acks, |t| t.zero_windows];
     for (at, figure) in (10..).zip(noted) {
         // Worth a look unless it is nothing.
         let cell = line.cell(at, Tone::Warn);
-        match sum(tcp, figure) {
+        match e.tcp.as_ref().map_or(0, figure) {
             0 => {}
             n => push_count(n, cell),
         }
     }
     let cell = line.cell(14, Tone::Plain);
-    if let Some(rtt) = tcp.and_then(rtt) {
+    if let Some(rtt) = e.tcp.and_then(|t| t.rtt) {
         push_duration(rtt, cell);
     }
-    push_lasted(c, line.cell(15, Tone::Plain));
+    push_lasted(e, line.cell(15, Tone::Plain));
 }
 
 /// What stands under the row where there is no room for figures, as a list of facts none
 /// of which is broken.
-fn facts(c: &Conversation, note: &mut String) {
+fn facts(e: &Entry, note: &mut String) {
     let next = |note: &mut String| note.extend([',', BREAK]);
     note.clear();
-    sentence::push_outcome(c, note);
-    if let Some(tcp) = &c.tcp {
+    sentence::push_outcome(e, note);
+    if let Some(tcp) = &e.tcp {
         note.extend([" (", tcp.conn_state, ")"]);
         if let Some(rtt) = tcp.syn_rtt {
             next(note);
             note.push_str("handshake ");
             push_duration(rtt, note);
         }
-        let resent = sum(Some(tcp), |s| s.retransmitted_segments);
-        if resent > 0 {
+        if tcp.retransmitted_segments > 0 {
             next(note);
-            push_count(resent, note);
+            push_count(tcp.retransmitted_segments, note);
             note.push_str(" resent");
         }
     }
     next(note);
-    push_pair(c.traffic, |t| t.bytes, push_octets, note);
+    push_pair(e.bytes, push_octets, note);
     next(note);
-    push_lasted(c, note);
+    push_lasted(e, note);
 }
 
 /// The last cell where facts stand under the row.
-fn packets(traffic: PerSide<Traffic>, line: &mut Line) {
-    push_pair(traffic, |t| t.packets, push_count, line.cell(4, Tone::Plain));
+fn packets(e: &Entry, line: &mut Line) {
+    push_pair(e.packets, push_count, line.cell(4, Tone::Plain));
 }
 
 /// From the first packet to the last.
-fn push_lasted(c: &Conversation, to: &mut String) {
-    match c.lasted() {
+fn push_lasted(e: &Entry, to: &mut String) {
+    match e.lasted {
         Some(nanos) => push_duration(nanos, to),
         None => to.push('?'),
     }
 }
 
 /// `orig / resp`.
-fn push_pair(of: PerSide<Traffic>, figure: fn(&Traffic) -> u64, push: fn(u64, &mut String), to: &mut String) {
-    push(figure(&of[Side::Orig]), to);
+fn push_pair(of: PerSide<u64>, push: fn(u64, &mut String), to: &mut String) {
+    push(of[Side::Orig], to);
     to.push_str(" / ");
-    push(figure(&of[Side::Resp]), to);
+    push(of[Side::Resp], to);
 }
 
-fn sum(tcp: Option<&TcpFacts>, figure: impl Fn(&TcpSideFacts) -> u64) -> u64 {
-    tcp.map_or(0, |tcp| tcp.sides.0.iter().map(figure).sum())
-}
-
-/// The median round-trip time of the side with more samples.
-fn rtt(tcp: &TcpFacts) -> Option<i64> {
-    tcp.sides.0.iter().map(|s| &s.rtt).filter(|r| r.samples > 0).max_by_key(|r| r.samples).map(|r| r.median)
-}
-
-fn tone(c: &Conversation) -> Tone {
-    match c.tcp.as_deref() {
+fn tone(e: &Entry) -> Tone {
+    match e.tcp {
         Some(tcp) => match (tcp.handshake, tcp.teardown) {
             (Handshake::Refused, _) | (_, Teardown::Reset { .. }) => Tone::Bad,
             (Handshake::Unanswered | Handshake::HalfOpen, _) => Tone::Warn,
             (_, Teardown::Closed { .. } | Teardown::Simultaneous { .. }) => Tone::Good,
             _ => Tone::Plain,
         },
-        None if c.udp.is_some_and(|u| u.icmp_errors > 0) => Tone::Bad,
+        None if e.udp.is_some_and(|u| u.icmp_errors > 0) => Tone::Bad,
         None => Tone::Plain,
     }
 }

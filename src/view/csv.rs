@@ -129,7 +129,7 @@ const EVENT: [&str; 9] =
     ["frame", "ts", "stream", "protocol", "side", "kind", "confidence", "an", "evidence"];
 
 /// How it went, in words: only here, because the other formats have what it is made from.
-const OUTCOME: Field<Conversation> = field!("outcome", |c| Datum::Words(sentence::outcome(c)));
+const OUTCOME: Field<Conversation> = field!("outcome", |c| Datum::Words(sentence::outcome(&c.into())));
 
 /// Lines gather to so many octets before they are written.
 const GATHER: usize = 64 << 10;

@@ -21,15 +21,32 @@ pub fn push_count(n: u64, to: &mut String) {
     push_digits(n % 1000, 3, to);
 }
 
-/// What stands before a number that has too few digits: those of the least number there is.
-const ZEROS: &str = "000";
+/// Every number below 1000, in three digits each.
+static TRIPLES: &str = {
+    const OCTETS: [u8; 3000] = {
+        let mut all = [b'0'; 3000];
+        let mut at = 0;
+        while at < 3000 {
+            let place = [100, 10, 1][at % 3];
+            all[at] += (at / 3 / place % 10) as u8;
+            at += 1;
+        }
+        all
+    };
+    match std::str::from_utf8(&OCTETS) {
+        Ok(text) => text,
+        Err(_) => "",
+    }
+};
 
 /// Appends `n` in at least `least` digits, which are one to three.
 pub(super) fn push_digits(n: u64, least: usize, to: &mut String) {
-    let mut buffer = itoa::Buffer::new();
-    let digits = buffer.format(n);
-    to.push_str(ZEROS.get(digits.len()..least).unwrap_or(""));
-    to.push_str(digits);
+    if n >= 1000 {
+        return to.push_str(itoa::Buffer::new().format(n));
+    }
+    let digits = if n >= 100 { 3 } else { 1 + usize::from(n >= 10) };
+    let end = 3 * n as usize + 3;
+    to.push_str(TRIPLES.get(end - digits.max(least)..end).unwrap_or_default());
 }
 
 /// `n` of a thing, in words: `1 packet`, `2 packets`.

@@ -63,8 +63,8 @@ pub(super) fn push_paragraph(text: &str, indent: usize, style: &Style, to: &mut 
             pad(indent, to);
             let start = to.len();
             to.extend_from_slice(line.as_bytes());
-            for octet in to.iter_mut().skip(start).filter(|octet| **octet == BREAK as u8) {
-                *octet = b' ';
+            for octet in to.iter_mut().skip(start) {
+                *octet = if *octet == BREAK as u8 { b' ' } else { *octet };
             }
             to.push(b'\n');
         });
@@ -88,28 +88,37 @@ pub(super) fn text_width(text: &str) -> usize {
 /// Shows `text` to `line` in lines of at most `width` columns, broken at [`BREAK`]s, or else
 /// at words, where that can be.
 pub(super) fn wrap(text: &str, width: usize, line: &mut dyn FnMut(&str)) {
-    if text_width(text) <= width {
+    let ascii = text.is_ascii();
+    let columns_of = |part: &str| if ascii { part.len() } else { text_width(part) };
+    if columns_of(text) <= width {
         return line(text);
     }
-    let space = if text.as_bytes().contains(&(BREAK as u8)) { BREAK } else { ' ' };
-    if text.contains('\n') || text.split(space).any(|word| text_width(word) > width) {
+    let octets = text.as_bytes();
+    let space = if octets.contains(&(BREAK as u8)) { BREAK as u8 } else { b' ' };
+    // Where each word begins and ends: neither space is part of another character.
+    let words = || {
+        octets.split(|octet| *octet == space).scan(0, |at, word| {
+            let start = *at;
+            *at += word.len() + 1;
+            Some(start..start + word.len())
+        })
+    };
+    if octets.contains(&b'\n') || words().any(|word| columns_of(&text[word]) > width) {
         return wrap_long_words(&text.replace(BREAK, " "), width, line);
     }
     // The words gathered so far, and the columns that they take.
     let (mut gathered, mut columns) = (0..0, 0);
-    let mut at = 0;
-    for word in text.split(space) {
-        let (start, taken) = (at, text_width(word));
-        at += word.len() + 1;
+    for word in words() {
+        let taken = columns_of(&text[word.clone()]);
         if !gathered.is_empty() && columns + 1 + taken <= width {
-            gathered.end = start + word.len();
+            gathered.end = word.end;
             columns += 1 + taken;
             continue;
         }
         if !gathered.is_empty() {
             line(text[gathered].trim_end_matches([' ', BREAK]));
         }
-        (gathered, columns) = (start..start + word.len(), taken);
+        (gathered, columns) = (word, taken);
     }
     if !gathered.is_empty() {
         line(text[gathered].trim_end_matches([' ', BREAK]));

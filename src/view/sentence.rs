@@ -2,8 +2,8 @@
 //! so that it can be translated in one place.
 
 use super::number::{counted, duration};
-use crate::model::Side;
-use crate::report::{Conversation, TcpFacts, UdpFacts};
+use crate::model::{PerSide, Side};
+use crate::report::{Entry, TcpEntry, TcpFacts, UdpFacts};
 use crate::track::{Handshake, Teardown};
 
 /// The end that `side` is: `the originator`, `the responder`.
@@ -24,22 +24,22 @@ const fn the_capital(side: Side) -> &'static str {
 
 /// What became of a conversation, short enough for a table: `closed by orig, 4 segments`.
 #[must_use]
-pub fn outcome(conversation: &Conversation) -> String {
+pub fn outcome(of: &Entry) -> String {
     let mut out = String::new();
-    push_outcome(conversation, &mut out);
+    push_outcome(of, &mut out);
     out
 }
 
 /// Appends what [`outcome`] returns.
-pub fn push_outcome(conversation: &Conversation, to: &mut String) {
-    match (&conversation.tcp, &conversation.udp) {
+pub fn push_outcome(of: &Entry, to: &mut String) {
+    match (&of.tcp, &of.udp) {
         (Some(tcp), _) => push_tcp_outcome(tcp, to),
-        (None, Some(udp)) => push_udp_outcome(udp, conversation, to),
+        (None, Some(udp)) => push_udp_outcome(udp, of.packets, to),
         (None, None) => to.push('-'),
     }
 }
 
-fn push_tcp_outcome(tcp: &TcpFacts, to: &mut String) {
+fn push_tcp_outcome(tcp: &TcpEntry, to: &mut String) {
     match (tcp.handshake, tcp.teardown) {
         (Handshake::Refused, _) => to.push_str("refused"),
         (Handshake::Unanswered, Teardown::Open) => to.push_str("no answer"),
@@ -61,11 +61,10 @@ fn push_tcp_outcome(tcp: &TcpFacts, to: &mut String) {
     }
 }
 
-fn push_udp_outcome(udp: &UdpFacts, conversation: &Conversation, to: &mut String) {
-    let [orig, resp] = conversation.traffic.0;
+fn push_udp_outcome(udp: &UdpFacts, PerSide([orig, resp]): PerSide<u64>, to: &mut String) {
     match udp.first_icmp {
         Some((version, kind, code)) => to.push_str(&icmp(version, kind, code)),
-        None if orig.packets > 0 && resp.packets > 0 => to.push_str("both ways"),
+        None if orig > 0 && resp > 0 => to.push_str("both ways"),
         None => to.push_str("one way"),
     }
 }

@@ -12,14 +12,14 @@ use crate::model::{Endpoint, Printable, Protocol};
 /// the programs at it speak.
 #[derive(Debug, Clone, Default)]
 pub struct Services {
-    names: HashMap<(u16, Protocol), String>,
+    names: HashMap<(u16, Protocol), String, foldhash::fast::RandomState>,
 }
 
 impl Services {
     /// The names in `text`, a list in the form of `/etc/services`; the first name wins.
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        let mut names = HashMap::new();
+        let mut names = HashMap::default();
         for line in text.lines() {
             let mut words = line.split('#').next().unwrap_or("").split_whitespace();
             let (Some(name), Some((port, protocol))) =

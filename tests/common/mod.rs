@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use synfin::decode::{Decoder, IcmpMessage, TcpSegment, UdpDatagram};
 use synfin::model::Protocol::{Tcp, Udp};
 use synfin::model::{Packet, PerSide, StreamId, TcpFlags, TcpState};
-use synfin::report::Conversation;
+use synfin::report::{Conversation, Entry};
 use synfin::source::PacketSource;
 use synfin::source::script::Script;
 use synfin::track::{
@@ -70,11 +70,27 @@ impl Sink for Seen {
     }
 
     fn tcp_ended(&mut self, c: &TcpConversation) {
-        self.conversations.push(c.into());
+        self.ended(c);
     }
 
     fn udp_ended(&mut self, c: &UdpConversation) {
-        self.conversations.push(c.into());
+        self.ended(c);
+    }
+}
+
+impl Seen {
+    fn ended<'c, C>(&mut self, of: &'c C)
+    where
+        Conversation: From<&'c C>,
+        Entry: From<&'c C>,
+    {
+        let conversation = Conversation::from(of);
+        assert_eq!(
+            Entry::from(of),
+            <Entry as From<&Conversation>>::from(&conversation),
+            "an entry says what the conversation says"
+        );
+        self.conversations.push(conversation);
     }
 }
 

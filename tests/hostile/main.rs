@@ -85,6 +85,7 @@ fn show(octets: &[u8]) -> usize {
         events: Some(1_000),
         only: None,
         list_events: true,
+        entries: false,
     };
     let (mut recorder, mut lines) = (Recorder::new(options), Ndjson::new(std::io::sink(), true));
     let (mut records, mut shown) = (Vec::new(), 0);

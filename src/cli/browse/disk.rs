@@ -115,6 +115,7 @@ fn index(job: &Job, tell: &Sender<Report>) {
         events: Some(0),
         only: None,
         list_events: false,
+        entries: false,
     });
     let mut seen = Seen::new(recorder, None, 0);
     let mut flow = Flow::new(job.options);
@@ -186,6 +187,7 @@ fn pass(job: &Job, id: StreamId, asked: &Receiver<StreamId>) -> Pass {
         events: None,
         only: Some(vec![id]),
         list_events: false,
+        entries: false,
     });
     let mut seen = Seen::new(recorder, Some(id), FRAMES);
     let mut flow = Flow::new(job.options);

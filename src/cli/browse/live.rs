@@ -58,6 +58,7 @@ impl Live {
             events: Some(10_000),
             only: None,
             list_events: false,
+            entries: false,
         });
         let shared = Arc::new(Mutex::new(Shared {
             seen: Seen::new(recorder, None, FRAMES),

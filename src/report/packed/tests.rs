@@ -47,7 +47,9 @@ fn again(c: &Conversation) -> Conversation {
     let mut packer = Packer::default();
     packer.pack(c, &mut octets);
     packer.pack(&plain(), &mut octets);
-    assert_eq!(glance(&octets), Some(c.into()));
+    let (entry, mut listed) = (Entry::from(c), Vec::new());
+    packer.pack(&entry, &mut listed);
+    assert_eq!(unpack(&listed).map(|(e, _)| e), Some(entry));
     unpack(&octets).unwrap().0
 }
 
@@ -110,6 +112,9 @@ fn a_usual_connection_is_small() {
     let mut octets = Vec::new();
     Packer::default().pack(&c, &mut octets);
     assert!(octets.len() < 200, "{} octets", octets.len());
+    octets.clear();
+    Packer::default().pack(&Entry::from(&c), &mut octets);
+    assert!(octets.len() < 60, "an entry: {} octets", octets.len());
 }
 
 #[test]

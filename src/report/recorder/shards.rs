@@ -28,15 +28,17 @@ impl Recorder {
             to.summary.udp_streams += from.summary.udp_streams;
             to.conversations_left_out += from.conversations_left_out;
             to.events_left_out += from.events_left_out;
-            let mut conversations = from.conversations;
+            let (mut conversations, mut entries) = (from.conversations, from.entries);
             conversations.renumber(|id| renumbered(id, numbers));
+            entries.renumber(|id| renumbered(id, numbers));
             to.conversations.append(conversations);
+            to.entries.append(entries);
         }
     }
 
     /// Every number that something kept here has is below it.
     fn upto(&self) -> u32 {
-        let listed = self.report.conversations.ids();
+        let listed = self.report.conversations.ids().chain(self.report.entries.ids());
         let told = self.report.events.iter().map(|event| event.stream);
         let looked_at = self.details.keys().copied();
         listed.chain(told).chain(looked_at).map(|id| id.number.saturating_add(1)).max().unwrap_or(0)
