@@ -272,8 +272,7 @@ fn resent(fwd: &LabelSide, rev: &LabelSide, seg: &Seen, initial_rtt: i64, pool: 
 /// one: its frame, and the time since.
 fn measured_from(fwd: &LabelSide, seg: &Seen, pool: &Pool) -> (u64, i64) {
     fwd.outstanding
-        .iter(pool)
-        .find(|sent| sent.seq.is_at_or_before(seg.seq))
+        .oldest(pool, |sent| sent.seq.is_at_or_before(seg.seq))
         .map_or((fwd.next_frame, seg.ts.since(fwd.next_ts)), |sent| (sent.frame, seg.ts.since(sent.ts)))
 }
 
@@ -329,7 +328,9 @@ fn acknowledge(rev: &mut LabelSide, seg: &Seen, pool: &mut Pool, a: &mut Analysi
     let mut resent = false;
     rev.outstanding.acknowledge(pool, seg.ack, |sent| {
         // Of several copies the oldest counts.
-        exact.get_or_insert((sent.frame, sent.ts));
+        if exact.is_none_or(|(frame, _)| sent.frame < frame) {
+            exact = Some((sent.frame, sent.ts));
+        }
         resent |= sent.resent;
     });
     let (frame, ts) = exact?;

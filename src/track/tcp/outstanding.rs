@@ -43,28 +43,32 @@ impl Default for Pool {
     }
 }
 
-/// One list, oldest first. It owns its nodes in the pool: clear it before dropping it.
+/// One list. It owns its nodes in the pool: clear it before dropping it.
+///
+/// Nearly every segment starts where the one before it ended or later. Those that do not, sent again or late, are
+/// kept beside them: so what is acknowledged of the others is always at their head, and what waits lies between
+/// their first and their last, however many there are.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Outstanding {
+    /// Each starts where the one before it ended or later: the oldest, and the newest.
     head: u32,
     tail: u32,
-    len: u32,
-    /// Every segment starts where the one before it ended or later, so that what is
-    /// acknowledged is always at the head.
-    sorted: bool,
+    /// Those that started below the end of the others when they came: the newest of them, which leads to the older.
+    below: u32,
+    len: u16,
     /// A segment did not fit: the list no longer knows everything.
     pub overflowed: bool,
 }
 
 impl Default for Outstanding {
     fn default() -> Self {
-        Self { head: NONE, tail: NONE, len: 0, sorted: true, overflowed: false }
+        Self { head: NONE, tail: NONE, below: NONE, len: 0, overflowed: false }
     }
 }
 
 impl Outstanding {
     /// Segments that a list holds at most, as in Wireshark.
-    pub const MAX: u32 = 10_000;
+    pub const MAX: u16 = 10_000;
 
     /// No segment waits.
     pub const fn is_empty(&self) -> bool {
@@ -72,7 +76,7 @@ impl Outstanding {
     }
 
     /// Segments that wait.
-    pub const fn len(&self) -> u32 {
+    pub const fn len(&self) -> u16 {
         self.len
     }
 
@@ -82,97 +86,98 @@ impl Outstanding {
         pool.nodes.get(self.head as usize).map_or(0, |node| u64::from(node.sent.end.0))
     }
 
-    /// Oldest first.
-    pub fn iter<'p>(&self, pool: &'p Pool) -> impl Iterator<Item = &'p Sent> + use<'p> {
-        let mut at = self.head;
-        std::iter::from_fn(move || {
-            let node = pool.nodes.get(at as usize)?;
-            at = node.next;
-            Some(&node.sent)
-        })
+    /// The oldest for which `is` holds.
+    pub fn oldest<'p>(&self, pool: &'p Pool, is: impl Fn(&Sent) -> bool) -> Option<&'p Sent> {
+        let ahead = pool.chain(self.head).find(|sent| is(sent));
+        let below = pool.chain(self.below).filter(|sent| is(sent)).last();
+        ahead.into_iter().chain(below).min_by_key(|sent| sent.frame)
+    }
+
+    /// The newest for which `is` holds.
+    pub fn newest<'p>(&self, pool: &'p Pool, is: impl Fn(&Sent) -> bool) -> Option<&'p Sent> {
+        let ahead = pool.chain(self.head).filter(|sent| is(sent)).last();
+        let below = pool.chain(self.below).find(|sent| is(sent));
+        ahead.into_iter().chain(below).max_by_key(|sent| sent.frame)
     }
 
     /// Adds the newest segment; false when there is no room for it.
     pub fn push(&mut self, pool: &mut Pool, sent: Sent) -> bool {
-        if self.len >= Self::MAX {
-            self.overflowed = true;
-            return false;
-        }
-        let Some(index) = pool.take(sent) else {
+        let room = self.len < Self::MAX;
+        let Some(index) = room.then(|| pool.take(sent)).flatten() else {
             self.overflowed = true;
             return false;
         };
         match pool.nodes.get_mut(self.tail as usize) {
-            Some(last) => {
-                self.sorted &= sent.seq.is_at_or_after(last.sent.end);
-                last.next = index;
+            Some(last) if sent.seq.is_before(last.sent.end) => {
+                pool.lead(index, self.below);
+                self.below = index;
             }
-            None => {
-                self.head = index;
-                self.sorted = true;
+            last => {
+                match last {
+                    Some(last) => last.next = index,
+                    None => self.head = index,
+                }
+                self.tail = index;
             }
         }
-        self.tail = index;
         self.len += 1;
         true
     }
 
-    /// Takes out what `ack` covers. `exact` is shown each segment that ends just there,
-    /// oldest first, before it goes.
+    /// Takes out what `ack` covers. `exact` is shown each segment that ends just there before it goes.
     pub fn acknowledge(&mut self, pool: &mut Pool, ack: SeqNum, mut exact: impl FnMut(&Sent)) {
-        let (mut at, mut before) = (self.head, NONE);
-        while let Some(node) = pool.nodes.get_mut(at as usize) {
-            let next = node.next;
-            let sent = &mut node.sent;
-            if sent.end.is_after(ack) {
-                if sent.seq.is_before(ack) {
-                    sent.seq = ack;
-                }
-                if self.sorted {
-                    return;
-                }
-                before = at;
-            } else {
-                if sent.end == ack {
-                    exact(sent);
-                }
-                pool.give_back(at);
-                self.len -= 1;
-                match pool.nodes.get_mut(before as usize) {
-                    Some(previous) => previous.next = next,
-                    None => self.head = next,
-                }
-                if self.tail == at {
-                    self.tail = before;
-                }
+        while let Some(next) = pool.cover(self.head, ack, &mut exact) {
+            self.len -= 1;
+            self.head = next;
+            if next == NONE {
+                self.tail = NONE;
             }
-            at = next;
         }
-        if self.len == 0 {
-            self.sorted = true;
+        if self.below != NONE {
+            self.acknowledge_below(pool, ack, &mut exact);
+        }
+    }
+
+    /// The same of those that came again or late: any of them may be covered.
+    fn acknowledge_below(&mut self, pool: &mut Pool, ack: SeqNum, exact: &mut dyn FnMut(&Sent)) {
+        let (mut at, mut newer) = (self.below, NONE);
+        while at != NONE {
+            if let Some(next) = pool.cover(at, ack, exact) {
+                self.len -= 1;
+                match newer {
+                    NONE => self.below = next,
+                    newer => pool.lead(newer, next),
+                }
+                at = next;
+            } else {
+                newer = at;
+                at = pool.nodes.get(at as usize).map_or(NONE, |node| node.next);
+            }
         }
     }
 
     /// From the lowest octet that waits to the highest, counted from `base`.
     pub fn span(&self, pool: &Pool, base: SeqNum) -> u32 {
-        if self.sorted {
-            let first = pool.nodes.get(self.head as usize).map(|n| n.sent.seq.relative_to(base));
-            let last = pool.nodes.get(self.tail as usize).map(|n| n.sent.end.relative_to(base));
+        let first = pool.get(self.head).map(|sent| sent.seq.relative_to(base));
+        let last = pool.get(self.tail).map(|sent| sent.end.relative_to(base));
+        if self.below == NONE {
             return first.zip(last).map_or(0, |(a, b)| b.wrapping_sub(a));
         }
-        let (low, high) = self.iter(pool).fold((u32::MAX, 0), |(low, high), s| {
-            (low.min(s.seq.relative_to(base)), high.max(s.end.relative_to(base)))
+        let ahead = (first.unwrap_or(u32::MAX), last.unwrap_or(0));
+        let (low, high) = pool.chain(self.below).fold(ahead, |(low, high), sent| {
+            (low.min(sent.seq.relative_to(base)), high.max(sent.end.relative_to(base)))
         });
         high.wrapping_sub(low)
     }
 
     /// Gives every node back.
     pub fn clear(&mut self, pool: &mut Pool) {
-        let mut at = self.head;
-        while let Some(node) = pool.nodes.get(at as usize) {
-            let next = node.next;
-            pool.give_back(at);
-            at = next;
+        for mut at in [self.head, self.below] {
+            while let Some(node) = pool.nodes.get(at as usize) {
+                let next = node.next;
+                pool.give_back(at);
+                at = next;
+            }
         }
         *self = Self::default();
     }
@@ -199,6 +204,46 @@ impl Pool {
         Some((self.nodes.len() - 1) as u32)
     }
 
+    fn get(&self, index: u32) -> Option<&Sent> {
+        self.nodes.get(index as usize).map(|node| &node.sent)
+    }
+
+    /// From a node to those that it leads to.
+    fn chain(&self, from: u32) -> impl Iterator<Item = &Sent> {
+        let mut at = from;
+        std::iter::from_fn(move || {
+            let node = self.nodes.get(at as usize)?;
+            at = node.next;
+            Some(&node.sent)
+        })
+    }
+
+    /// Has a node lead to another.
+    fn lead(&mut self, index: u32, next: u32) {
+        if let Some(node) = self.nodes.get_mut(index as usize) {
+            node.next = next;
+        }
+    }
+
+    /// Gives a node back if `ack` covers its segment, shown to `exact` if it ends just there: what it led to. `None`
+    /// where some of it still waits.
+    #[inline]
+    fn cover(&mut self, index: u32, ack: SeqNum, exact: &mut (impl FnMut(&Sent) + ?Sized)) -> Option<u32> {
+        let node = self.nodes.get_mut(index as usize)?;
+        let (sent, next) = (&mut node.sent, node.next);
+        if sent.end.is_after(ack) {
+            if sent.seq.is_before(ack) {
+                sent.seq = ack;
+            }
+            return None;
+        }
+        if sent.end == ack {
+            exact(sent);
+        }
+        self.give_back(index);
+        Some(next)
+    }
+
     fn give_back(&mut self, index: u32) {
         if let Some(node) = self.nodes.get_mut(index as usize) {
             node.next = self.free;
@@ -217,16 +262,16 @@ impl Pool {
 /// What holds nothing is nowhere.
 impl Packed for Outstanding {
     fn pack(&self, to: &mut Packer) {
-        let Self { head, tail, len, sorted, overflowed } = *self;
-        sorted.pack(to);
+        let Self { head, tail, below, len, overflowed } = *self;
         overflowed.pack(to);
-        (len > 0).then_some([head, tail, len]).pack(to);
+        (len > 0).then_some(([head, tail], len)).pack(to);
+        (below != NONE).then_some(below).pack(to);
     }
 
     fn unpack(from: &mut Unpacker<'_>) -> Self {
-        let (sorted, overflowed) = (bool::unpack(from), bool::unpack(from));
-        let [head, tail, len] = Option::unpack(from).unwrap_or([NONE, NONE, 0]);
-        Self { head, tail, len, sorted, overflowed }
+        let overflowed = bool::unpack(from);
+        let ([head, tail], len) = Option::unpack(from).unwrap_or(([NONE; 2], 0));
+        Self { head, tail, below: Option::unpack(from).unwrap_or(NONE), len, overflowed }
     }
 }
 
@@ -248,7 +293,10 @@ mod tests {
     }
 
     fn frames(list: &Outstanding, pool: &Pool) -> Vec<u64> {
-        list.iter(pool).map(|s| s.frame).collect()
+        let mut frames: Vec<_> =
+            pool.chain(list.head).chain(pool.chain(list.below)).map(|s| s.frame).collect();
+        frames.sort_unstable();
+        frames
     }
 
     #[test]
@@ -266,21 +314,36 @@ mod tests {
         list.acknowledge(&mut pool, SeqNum(20), |s| exact.push(s.frame));
         assert_eq!((exact, frames(&list, &pool)), (vec![1], vec![2, 3, 4]));
         assert_eq!(list.span(&pool, SeqNum(0)), 30);
-        // Sent again: the list is no longer sorted, and the copy leaves with the original.
+        // Sent again: it is listed as the newest, and leaves with the original.
         list.push(&mut pool, sent(20, 30, 9));
+        list.push(&mut pool, sent(50, 60, 10));
+        list.push(&mut pool, sent(25, 30, 11));
+        assert_eq!((frames(&list, &pool), list.len()), (vec![2, 3, 4, 9, 10, 11], 6));
+        let within = |from: u32| move |s: &Sent| s.seq.0 >= from && s.seq.0 < 40;
+        let oldest = |from| list.oldest(&pool, within(from)).map(|s| s.frame);
+        assert_eq!([0, 21, 26, 31].map(oldest), [Some(2), Some(3), Some(3), None]);
+        let newest = |from| list.newest(&pool, within(from)).map(|s| s.frame);
+        assert_eq!([0, 26, 31].map(newest), [Some(11), Some(3), None]);
         list.acknowledge(&mut pool, SeqNum(25), |_| {});
-        assert_eq!(list.span(&pool, SeqNum(0)), 25);
+        assert_eq!(list.span(&pool, SeqNum(0)), 35);
         let mut exact = Vec::new();
         list.acknowledge(&mut pool, SeqNum(30), |s| exact.push(s.frame));
-        assert_eq!((exact, frames(&list, &pool)), (vec![2, 9], vec![3, 4]));
+        assert_eq!((exact, frames(&list, &pool)), (vec![2, 11, 9], vec![3, 4, 10]));
+        // Late, and all that waits: it lies below what was acknowledged since.
+        list.push(&mut pool, sent(5, 15, 12));
+        assert_eq!(list.span(&pool, SeqNum(0)), 55);
+        list.acknowledge(&mut pool, SeqNum(60), |_| {});
+        assert_eq!((frames(&list, &pool), list.len()), (vec![], 0));
+        list.push(&mut pool, sent(60, 70, 13));
+        list.push(&mut pool, sent(60, 65, 14));
         list.clear(&mut pool);
-        assert_eq!((pool.live(), pool.nodes.len()), (0, 5));
+        assert_eq!((pool.live(), pool.nodes.len(), list.len()), (0, 6, 0));
     }
 
     #[test]
     fn a_full_list_says_so() {
         let (mut pool, mut list) = (Pool::default(), Outstanding::default());
-        for i in 0..Outstanding::MAX {
+        for i in 0..u32::from(Outstanding::MAX) {
             assert!(list.push(&mut pool, sent(i, i + 1, 0)));
         }
         assert!(!list.push(&mut pool, sent(0, 1, 0)) && list.overflowed);

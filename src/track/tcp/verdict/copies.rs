@@ -47,8 +47,7 @@ pub(super) fn find(
     scene
         .fwd
         .outstanding
-        .iter(scene.pool)
-        .find(|sent| {
+        .oldest(scene.pool, |sent| {
             sent.frame != print.frame
                 && sent.ip_id == print.ip_id
                 && sent.end == end

@@ -71,9 +71,9 @@ fn again(
     let original = scene
         .fwd
         .outstanding
-        .iter(scene.pool)
-        .filter(|sent| sent.frame != scene.s.ip.frame && sent.seq.is_before(end) && sent.end.is_after(seq))
-        .last()
+        .newest(scene.pool, |sent| {
+            sent.frame != scene.s.ip.frame && sent.seq.is_before(end) && sent.end.is_after(seq)
+        })
         .map(|sent| (sent.frame, sent.ts, sent.ip_id, sent.tsval));
     let earlier = fwd.resent().find(|r| r.seq == seq).copied();
     let elapsed = original.map(|o| now.since(o.1)).or(earlier.map(|e| now.since(e.ts)));
