@@ -193,8 +193,9 @@ impl TcpConversation {
         let peer_ack_before = rev.labels.last_ack;
         let peer_ack_of_sender = fwd.labels.last_ack;
         let initial_rtt = self.begin.initial_rtt.unwrap_or(0);
-        let (mut analysis, rtt_sample) =
-            label::label(&mut fwd.labels, &mut rev.labels, &seen, initial_rtt, pool);
+        let mut analysis = Analysis::default();
+        let sides = (&mut fwd.labels, &mut rev.labels);
+        let rtt_sample = label::label(sides, &seen, initial_rtt, pool, &mut analysis);
         let (base, ack_base, scale) =
             (fwd.labels.base.unwrap_or_default(), rev.labels.base, fwd.labels.scale);
         if let Some(shift) = options.window_scale
@@ -311,6 +312,7 @@ impl TcpConversation {
             after: [fwd.state.state, rev.state.state],
             port_reuse,
             first,
+            occupies: s.len > 0 || s.flags.any(TcpFlags::SYN | TcpFlags::FIN),
             begin: &self.begin,
             receiver_syn: rev.state.syn,
         };

@@ -17,10 +17,22 @@ pub(super) struct History {
 
 const ONCE: &[u8] = b"shadfrgqi^";
 
+/// The bit that tells whether a letter was noted.
+const fn bit(letter: u8) -> u16 {
+    let mut at = 0;
+    while at < ONCE.len() {
+        if ONCE[at] == letter {
+            return 1 << at;
+        }
+        at += 1;
+    }
+    0
+}
+
 impl History {
     /// Notes a letter (lower case) for a direction, 0 or 1 by who sent first.
     fn once(&mut self, dir: usize, letter: u8) {
-        let bit = ONCE.iter().position(|&l| l == letter).map_or(0, |i| 1 << i);
+        let bit = bit(letter);
         if self.noted[dir & 1] & bit == 0 {
             self.noted[dir & 1] |= bit;
             self.push(dir, letter);
@@ -45,7 +57,20 @@ impl History {
 
     /// Notes what a segment shows. `resent`: it repeats payload; `gap`: payload before it
     /// is missing.
+    #[inline]
     pub fn note(&mut self, dir: usize, flags: TcpFlags, len: u32, window: u16, resent: bool, gap: bool) {
+        const DATA: u16 = bit(b'd');
+        const ACK: u16 = bit(b'a');
+        // Nearly every segment shows no more than one before it did.
+        let usual = if len > 0 { DATA } else { ACK };
+        let plain =
+            !flags.any(TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST) && !resent && !gap && window != 0;
+        if !plain || self.noted[dir & 1] & usual == 0 {
+            self.note_news(dir, flags, len, window, resent, gap);
+        }
+    }
+
+    fn note_news(&mut self, dir: usize, flags: TcpFlags, len: u32, window: u16, resent: bool, gap: bool) {
         use TcpFlags as F;
         let ends = flags.has(F::FIN) || flags.has(F::RST);
         if flags.has(F::SYN) && ends {

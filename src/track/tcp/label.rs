@@ -120,36 +120,35 @@ const fn elapsed(from: Timestamp, to: Timestamp) -> u64 {
 /// for what it acknowledges, when only one segment can have caused it (Karn's rule).
 #[inline]
 pub(super) fn label(
-    fwd: &mut LabelSide,
-    rev: &mut LabelSide,
+    (fwd, rev): (&mut LabelSide, &mut LabelSide),
     seg: &Seen,
     initial_rtt: i64,
     pool: &mut Pool,
-) -> (Analysis, Option<i64>) {
-    let mut a = Analysis::default();
+    a: &mut Analysis,
+) -> Option<i64> {
     learn_bases(fwd, rev, seg);
     let probe = seg.len == 1 && seg.seq == fwd.next && rev.window == Some(0);
     if probe {
         a.labels.add(Labels::ZERO_WINDOW_PROBE);
     } else {
-        forward(fwd, rev, seg, &mut a);
+        forward(fwd, rev, seg, a);
     }
     if seg.ack != fwd.last_ack {
         fwd.last_new_ack_frame = seg.frame;
         fwd.duplicate_acks = 0;
     }
-    acks_unseen(rev, seg, &mut a);
+    acks_unseen(rev, seg, a);
     if (seg.len > 0 || (fwd.next.0 != 0 && seg.flags.any(TcpFlags::SYN | TcpFlags::FIN)))
         && !a.labels.has(Labels::KEEP_ALIVE)
     {
-        resent(fwd, rev, seg, initial_rtt, pool, &mut a);
+        resent(fwd, rev, seg, initial_rtt, pool, a);
     }
-    remember(fwd, seg, &a, probe, pool);
-    let sample = acknowledge(rev, seg, pool, &mut a);
+    remember(fwd, seg, a, probe, pool);
+    let sample = acknowledge(rev, seg, pool, a);
     if seg.len > 0 {
-        in_flight(fwd, rev, seg, pool, &mut a);
+        in_flight(fwd, rev, seg, pool, a);
     }
-    (a, sample)
+    sample
 }
 
 /// The first segment of a direction, or the first acknowledgment of it, sets its base.

@@ -39,7 +39,21 @@ pub(super) struct Step {
 }
 
 /// Moves both endpoints' states for a segment from `from` to `to`.
+#[inline]
 pub(super) fn advance(from: &mut StateSide, to: &mut StateSide, step: &Step) {
+    let open = [from.state, to.state] == [Some(TcpState::Established); 2]
+        && from.fin_end.is_none()
+        && to.fin_end.is_none()
+        && (to.syn_acked || to.syn.is_none());
+    if open && !step.flags.any(TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST) {
+        // Nothing moves.
+        from.sent_data |= step.len > 0;
+    } else {
+        move_on(from, to, step);
+    }
+}
+
+fn move_on(from: &mut StateSide, to: &mut StateSide, step: &Step) {
     use TcpState as S;
     let flags = step.flags;
     if flags.has(TcpFlags::RST) {

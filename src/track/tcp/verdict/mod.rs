@@ -49,6 +49,7 @@ pub(super) struct Scene<'a> {
     pub after: [Option<TcpState>; 2],
     pub port_reuse: bool,
     pub first: bool,
+    pub occupies: bool,
     pub begin: &'a Begin,
     /// The receiver's own SYN, where it was seen.
     pub receiver_syn: Option<SeqNum>,
@@ -81,8 +82,9 @@ impl Scene<'_> {
         self.s.seq.plus(self.s.len).plus(u32::from(self.flags().any(TcpFlags::SYN | TcpFlags::FIN)))
     }
 
-    pub fn occupies(&self) -> bool {
-        self.s.len > 0 || self.flags().any(TcpFlags::SYN | TcpFlags::FIN)
+    /// It has octets, a SYN or a FIN.
+    pub const fn occupies(&self) -> bool {
+        self.occupies
     }
 
     /// It acknowledges less than its sender had before: it was overtaken.
