@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use synfin::source::{CaptureFile, PacketSource as _};
 
 use crate::measure::{Run, median, run};
+use crate::peers::PEERS;
 use crate::{Args, captures, write};
 
 /// The first word that makes this program read a capture and do nothing with it.
@@ -39,10 +40,14 @@ pub fn tables(args: &Args) -> Result<(String, bool), Box<dyn Error>> {
     let pcap = captures::usual(&args.dir, "short", args.scale)?;
     writeln!(
         text,
-        "`short` in other formats, beside synfin's own reader that does nothing with the packets:\n"
+        "`short` in other formats, beside synfin's own reader that does nothing with the packets, and beside\n\
+         capinfos (`-c`), which reads and counts:\n"
     )?;
-    writeln!(text, "| format | size, MB | synfin replay, s | reader alone, s | ratio (range) | goal | |")?;
-    writeln!(text, "|---|--:|--:|--:|--:|--:|---|")?;
+    writeln!(
+        text,
+        "| format | size, MB | synfin replay, s | reader alone, s | ratio (range) | goal | | synfin ÷ capinfos (range) |"
+    )?;
+    writeln!(text, "|---|--:|--:|--:|--:|--:|---|--:|")?;
     let pcapng = saved(args, &pcap)?;
     for (name, file) in [
         ("pcap", pcap.clone()),
@@ -56,16 +61,26 @@ pub fn tables(args: &Args) -> Result<(String, bool), Box<dyn Error>> {
         let reader = [&this, READ, &path].map(String::from).to_vec();
         let pairs = alternate(&ours, &reader, args.pairs)?;
         let ratio = |(a, b): &(Run, Run)| a.wall.as_secs_f64() / b.wall.as_secs_f64();
-        let middle = median(pairs.iter().map(ratio));
-        let (low, high) = pairs.iter().map(ratio).fold((f64::MAX, 0.0f64), |(l, h), r| (l.min(r), h.max(r)));
+        let ratios: Vec<f64> = pairs.iter().map(ratio).collect();
+        let middle = median(ratios.iter().copied());
+        // The file was read just now: it is there, as far as memory goes.
+        let beside = PEERS.iter().find(|peer| peer.name == "capinfos" && peer.version().is_some());
+        let beside = match beside {
+            Some(capinfos) => {
+                let counted = alternate(&ours, &capinfos.words(&path), args.pairs)?;
+                range(&counted.iter().map(ratio).collect::<Vec<_>>(), 2)
+            }
+            None => "not installed".into(),
+        };
         let goal = name != "pcap";
         met &= !goal || middle <= READER_GOAL;
         writeln!(
             text,
-            "| {name} | {:.0} | {:.3} | {:.3} | {middle:.2} ({low:.2}–{high:.2}) | {} | {} |",
+            "| {name} | {:.0} | {:.3} | {:.3} | {} | {} | {} | {beside} |",
             std::fs::metadata(&file)?.len() as f64 / 1e6,
             median(pairs.iter().map(|p| p.0.wall.as_secs_f64())),
             median(pairs.iter().map(|p| p.1.wall.as_secs_f64())),
+            range(&ratios, 2),
             if goal { format!("≤ {READER_GOAL}") } else { String::new() },
             if goal { verdict(middle <= READER_GOAL) } else { "" },
         )?;
