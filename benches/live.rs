@@ -8,7 +8,8 @@
 //!
 //! Frames of the captures `short` and `bulk` are sent by a raw socket at a rate that grows
 //! until the program loses some, then by halves between the two. With `--rate N` all programs
-//! get that rate by turns, `--rounds` times: the processor time of each, and what it lost.
+//! get that rate by turns, `--rounds` times: the processor time of each, and what it lost. Each
+//! time round the frames are of other connections: none is a repetition.
 
 use std::error::Error;
 use std::io::Read as _;
@@ -86,8 +87,22 @@ fn sender(interface: &str) -> Outcome<Box<dyn DataLinkSender>> {
     }
 }
 
+/// Has a frame pass between two other addresses: the lower one a step up, the other a step down,
+/// so that all checksums stay as they are.
+fn elsewhere(frame: &mut [u8]) {
+    const IPV4: [u8; 2] = [8, 0];
+    let Some([_, _, rest @ ..]) = frame.get_mut(10..) else { return };
+    let Some((IPV4, ip)) = rest.split_first_chunk_mut().map(|(kind, ip)| (*kind, ip)) else { return };
+    let word = |at: usize| Some(u16::from_be_bytes([*ip.get(at)?, *ip.get(at + 1)?]));
+    let (Some(src), Some(dst)) = (word(12), word(16)) else { return };
+    let step = if src < dst { 1 } else { u16::MAX };
+    for (at, moved) in [(12, src.wrapping_add(step)), (16, dst.wrapping_sub(step))] {
+        ip[at..at + 2].copy_from_slice(&moved.to_be_bytes());
+    }
+}
+
 /// Sends frames at `rate` a second, or as fast as it goes.
-fn send(to: &mut dyn DataLinkSender, frames: &[Vec<u8>], rate: f64, time: Duration) -> (u64, f64) {
+fn send(to: &mut dyn DataLinkSender, frames: &mut [Vec<u8>], rate: f64, time: Duration) -> (u64, f64) {
     let begin = Instant::now();
     let mut sent = 0u64;
     loop {
@@ -97,8 +112,11 @@ fn send(to: &mut dyn DataLinkSender, frames: &[Vec<u8>], rate: f64, time: Durati
         }
         let due = (elapsed.as_secs_f64() * rate) as u64;
         for _ in 0..due.saturating_sub(sent).min(64) {
-            let frame = &frames[sent as usize % frames.len()];
-            sent += u64::from(matches!(to.send_to(frame, None), Some(Ok(()))));
+            let next = sent as usize % frames.len();
+            if matches!(to.send_to(&frames[next], None), Some(Ok(()))) {
+                sent += 1;
+                elsewhere(&mut frames[next]);
+            }
         }
     }
 }
@@ -150,7 +168,7 @@ fn start(catcher: &Catcher, interface: &str) -> Outcome<Child> {
 fn trial(
     catcher: &Catcher,
     (from, at): (&str, &str),
-    frames: &[Vec<u8>],
+    frames: &mut [Vec<u8>],
     rate: f64,
     time: Duration,
 ) -> Outcome<Trial> {
@@ -179,7 +197,7 @@ fn by_turns(
     catchers: &[Catcher],
     (wire, kind): (&str, &str),
     path: (&str, &str),
-    frames: &[Vec<u8>],
+    frames: &mut [Vec<u8>],
     rate: f64,
     rounds: u32,
     time: Duration,
@@ -205,7 +223,7 @@ fn by_turns(
 fn highest(
     catcher: &Catcher,
     path: (&str, &str),
-    frames: &[Vec<u8>],
+    frames: &mut [Vec<u8>],
     time: Duration,
 ) -> Outcome<(f64, bool)> {
     let (mut best, mut rate) = (0.0f64, FIRST);
@@ -281,9 +299,9 @@ fn run() -> Outcome<()> {
     }
     for (wire, path) in [("veth", ("here", "there")), ("lo", ("lo", "lo"))] {
         for kind in ["short", "bulk"] {
-            let frames = frames(&dir, kind)?;
+            let mut frames = frames(&dir, kind)?;
             if let Some(rate) = fixed {
-                by_turns(&catchers, (wire, kind), path, &frames, rate, rounds, time)?;
+                by_turns(&catchers, (wire, kind), path, &mut frames, rate, rounds, time)?;
                 continue;
             }
             let mean = frames.iter().map(Vec::len).sum::<usize>() as f64 / frames.len() as f64;
@@ -298,7 +316,7 @@ fn run() -> Outcome<()> {
                     eprintln!("{}: not installed, left out", catcher.name);
                     continue;
                 }
-                let (rate, all) = highest(catcher, path, &frames, time)?;
+                let (rate, all) = highest(catcher, path, &mut frames, time)?;
                 println!(
                     "| {wire} | {kind}, {mean:.0} octets | {} | {}{:.0} | {:.0} |",
                     catcher.name,
