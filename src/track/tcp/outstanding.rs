@@ -277,6 +277,8 @@ impl Packed for Outstanding {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn sent(seq: u32, end: u32, frame: u64) -> Sent {
@@ -338,6 +340,42 @@ mod tests {
         list.push(&mut pool, sent(60, 65, 14));
         list.clear(&mut pool);
         assert_eq!((pool.live(), pool.nodes.len(), list.len()), (0, 6, 0));
+    }
+
+    proptest! {
+        /// Whatever comes again, late or beyond a hole: all that is asked of it is as of a list that is
+        /// gone through from end to end.
+        #[test]
+        fn it_is_as_a_plain_list(steps in prop::collection::vec((0u32..90, 1u32..30, 0u8..3), 1..80)) {
+            let (mut pool, mut list, mut plain) = (Pool::default(), Outstanding::default(), Vec::<Sent>::new());
+            for (frame, (at, len, kind)) in (1..).zip(steps) {
+                if kind > 0 {
+                    let segment = sent(at, at + len, frame);
+                    prop_assert!(list.push(&mut pool, segment));
+                    plain.push(segment);
+                } else {
+                    let ack = SeqNum(at);
+                    let mut exact = Vec::new();
+                    list.acknowledge(&mut pool, ack, |s| exact.push(s.frame));
+                    exact.sort_unstable();
+                    let ends: Vec<_> = plain.iter().filter(|s| s.end == ack).map(|s| s.frame).collect();
+                    prop_assert_eq!(exact, ends);
+                    plain.retain(|s| s.end.is_after(ack));
+                    plain.iter_mut().filter(|s| s.seq.is_before(ack)).for_each(|s| s.seq = ack);
+                }
+                prop_assert_eq!(frames(&list, &pool), plain.iter().map(|s| s.frame).collect::<Vec<_>>());
+                prop_assert_eq!(usize::from(list.len()), plain.len());
+                let (low, high) = (plain.iter().map(|s| s.seq.0).min(), plain.iter().map(|s| s.end.0).max());
+                let span = low.zip(high).map_or(0, |(low, high)| high - low);
+                prop_assert_eq!(list.span(&pool, SeqNum(0)), span);
+                let is = |s: &Sent| s.seq.0 >= at;
+                let (oldest, newest) = (plain.iter().find(|s| is(s)), plain.iter().rfind(|s| is(s)));
+                prop_assert_eq!(list.oldest(&pool, is).map(|s| s.frame), oldest.map(|s| s.frame));
+                prop_assert_eq!(list.newest(&pool, is).map(|s| s.frame), newest.map(|s| s.frame));
+            }
+            list.clear(&mut pool);
+            prop_assert_eq!(pool.live(), 0);
+        }
     }
 
     #[test]
