@@ -88,7 +88,7 @@ fn sender(interface: &str) -> Outcome<Box<dyn DataLinkSender>> {
 }
 
 /// Has a frame pass between two other addresses: the lower one a step up, the other a step down,
-/// so that all checksums stay as they are.
+/// so that all checksums stay as they are. Their first halves are to differ by more than there are rounds.
 fn elsewhere(frame: &mut [u8]) {
     const IPV4: [u8; 2] = [8, 0];
     let Some([_, _, rest @ ..]) = frame.get_mut(10..) else { return };
@@ -108,6 +108,11 @@ fn send(to: &mut dyn DataLinkSender, frames: &mut [Vec<u8>], rate: f64, time: Du
     loop {
         let elapsed = begin.elapsed();
         if elapsed >= time {
+            // The next to send begins with the first frame, and all of them are of one round.
+            let next = sent as usize % frames.len();
+            if next > 0 {
+                frames[next..].iter_mut().for_each(|frame| elsewhere(frame));
+            }
             return (sent, elapsed.as_secs_f64());
         }
         let due = (elapsed.as_secs_f64() * rate) as u64;

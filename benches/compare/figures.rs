@@ -67,8 +67,9 @@ pub fn tables(args: &Args) -> Result<(String, bool), Box<dyn Error>> {
         let beside = PEERS.iter().find(|peer| peer.name == "capinfos" && peer.version().is_some());
         let beside = match beside {
             Some(capinfos) => {
-                let counted = alternate(&ours, &capinfos.words(&path), args.pairs)?;
-                range(&counted.iter().map(ratio).collect::<Vec<_>>(), 2)
+                let counted = alternate(&ours, &capinfos.words(&path), args.pairs);
+                let ratios = |pairs: Vec<_>| range(&pairs.iter().map(ratio).collect::<Vec<_>>(), 2);
+                counted.map_or_else(|_| "cannot read it".into(), ratios)
             }
             None => "not installed".into(),
         };

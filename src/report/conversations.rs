@@ -23,7 +23,7 @@ pub struct List<T> {
 }
 
 /// What a list is of.
-pub trait Listed {
+pub(crate) trait Numbered {
     /// Its number.
     fn id(&self) -> StreamId;
     /// The same with another number.
@@ -31,7 +31,7 @@ pub trait Listed {
     fn with_id(self, id: StreamId) -> Self;
 }
 
-impl Listed for Conversation {
+impl Numbered for Conversation {
     fn id(&self) -> StreamId {
         self.id
     }
@@ -41,7 +41,7 @@ impl Listed for Conversation {
     }
 }
 
-impl Listed for Entry {
+impl Numbered for Entry {
     fn id(&self) -> StreamId {
         self.id
     }
@@ -51,7 +51,7 @@ impl Listed for Entry {
     }
 }
 
-/// Where a conversation begins.
+/// Where an item begins.
 #[derive(Clone, Copy)]
 struct Place {
     /// As it is now; in the octets it is as it was when it was added.
@@ -106,6 +106,17 @@ impl<T> List<T> {
         self.places.iter_mut().for_each(|place| place.id = to(place.id));
     }
 
+    /// Keeps those whose number is wanted.
+    pub fn retain(&mut self, wanted: impl Fn(StreamId) -> bool) {
+        self.places.retain(|place| wanted(place.id));
+    }
+
+    /// One has this number; the list must be sorted.
+    #[must_use]
+    pub fn has(&self, id: StreamId) -> bool {
+        self.places.binary_search_by_key(&id, |place| place.id).is_ok()
+    }
+
     /// Keeps the first `most`.
     pub fn truncate(&mut self, most: usize) {
         self.places.truncate(most);
@@ -113,7 +124,7 @@ impl<T> List<T> {
 }
 
 #[allow(private_bounds, reason = "what is packed is only ever unpacked here")]
-impl<T: Listed + Packed> List<T> {
+impl<T: Numbered + Packed> List<T> {
     /// Adds one at the end.
     pub fn push(&mut self, item: &T) {
         if self.chunks.last().is_none_or(|chunk| chunk.len() + ROOM > CHUNK) {
@@ -149,13 +160,15 @@ impl<T: Listed + Packed> List<T> {
     }
 }
 
-impl<T: Listed + Packed + fmt::Debug> fmt::Debug for List<T> {
+#[allow(private_bounds, reason = "what is packed is only ever unpacked here")]
+impl<T: Numbered + Packed + fmt::Debug> fmt::Debug for List<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter()).finish()
     }
 }
 
-impl<T: Listed + Packed> FromIterator<T> for List<T> {
+#[allow(private_bounds, reason = "what is packed is only ever unpacked here")]
+impl<T: Numbered + Packed> FromIterator<T> for List<T> {
     fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
         let mut list = Self::default();
         items.into_iter().for_each(|item| list.push(&item));

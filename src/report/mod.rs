@@ -13,7 +13,7 @@ mod recorder;
 mod segment;
 
 pub use conversation::{Conversation, RttFacts, TcpFacts, TcpSideFacts, Traffic, UdpFacts};
-pub use conversations::{Conversations, Entries, List, Listed};
+pub use conversations::{Conversations, Entries, List};
 pub use entry::{Entry, TcpEntry};
 pub use events::Events;
 pub use frames::FrameTotals;

@@ -137,8 +137,15 @@ impl Recorder {
         let (listed, limit) = (self.report.listed(), self.options.limit.unwrap_or(usize::MAX));
         if listed > limit {
             self.report.conversations_left_out += (listed - limit) as u64;
-            self.report.conversations.truncate(limit);
-            self.report.entries.truncate(limit);
+            if self.options.entries {
+                self.report.entries.truncate(limit);
+            } else {
+                self.report.conversations.truncate(limit);
+            }
+        }
+        if self.options.entries {
+            let Self { details, report, .. } = &mut self;
+            report.conversations.retain(|id| details.contains_key(&id) && report.entries.has(id));
         }
         self.report.details = self.details.into_values().map(Kept::finish).collect();
         self.report

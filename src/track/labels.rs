@@ -109,20 +109,22 @@ pub struct Analysis {
     pub push_bytes_sent: Option<u32>,
     /// With `retransmission`: the frame it is measured from, and the time since.
     pub rto: Option<(u64, i64)>,
-    /// It starts at or beyond all that its sender was seen to send, resets aside, and so repeats nothing.
-    /// Wireshark counts on from a reset's number, and may call it a retransmission.
+    /// Not Wireshark's: it starts at or beyond all that its sender was seen to send, resets aside. Wireshark counts on
+    /// from a reset's number too, and may take such a segment for sent before.
     pub new: bool,
 }
 
 impl Analysis {
-    /// The labels, without those that call what is new sent before.
+    /// The labels, without those that only a reset's number gave it: of what is new, all that call it sent before
+    /// but "spurious", which is said of octets that were acknowledged already.
     #[must_use]
     pub const fn tenable(&self) -> Labels {
-        const AGAIN: u32 = Labels::RETRANSMISSION.0
-            | Labels::FAST_RETRANSMISSION.0
-            | Labels::SPURIOUS_RETRANSMISSION.0
-            | Labels::OUT_OF_ORDER.0;
-        if self.new { Labels(self.labels.0 & !AGAIN) } else { self.labels }
+        const AGAIN: u32 = Labels::RETRANSMISSION.0 | Labels::FAST_RETRANSMISSION.0 | Labels::OUT_OF_ORDER.0;
+        if self.new && !self.labels.has(Labels::SPURIOUS_RETRANSMISSION) {
+            Labels(self.labels.0 & !AGAIN)
+        } else {
+            self.labels
+        }
     }
 
     /// The frame that this one repeats, of those it was measured from, and the time since, nanoseconds.
@@ -137,13 +139,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_new_repeats_nothing() {
+    fn what_is_new_was_not_sent_before() {
         let mut labels = Labels::RETRANSMISSION;
-        labels.add(Labels::SPURIOUS_RETRANSMISSION);
         labels.add(Labels::ZERO_WINDOW);
         let again = Analysis { labels, rto: Some((7, 1_000)), ..Analysis::default() };
         assert_eq!((again.tenable(), again.repeats()), (labels, Some((7, 1_000))));
         let new = Analysis { new: true, ..again };
         assert_eq!((new.tenable(), new.repeats()), (Labels::ZERO_WINDOW, None));
+        // Acknowledged before the capture saw it: that no reset's number makes so.
+        labels.add(Labels::SPURIOUS_RETRANSMISSION);
+        let missed = Analysis { labels, new: true, ..Analysis::default() };
+        assert_eq!(missed.tenable(), labels);
     }
 }

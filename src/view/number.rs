@@ -169,6 +169,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn digits_are_those_of_the_number() {
+        for n in (0..2000).chain([123_456, u64::MAX]) {
+            for least in 1..=3 {
+                let mut text = String::new();
+                push_digits(n, least, &mut text);
+                assert_eq!(text, format!("{n:0least$}"));
+            }
+        }
+    }
+
+    #[test]
     fn numbers_read_as_people_write_them() {
         let counts = [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")];
         for (n, text) in counts {

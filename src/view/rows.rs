@@ -179,6 +179,7 @@ pub(super) fn tcp_line(story: &Story<'_>, row: &Row, shape: &Shape, style: &Styl
     cells.push(count(u64::from(*window)).into());
     cells.push(scaled_window.map_or_else(String::new, |w| count(w.into())).into());
     cells.push(row.header_len.to_string().into());
+    // Tables have Wireshark's labels as they are.
     let labels = analysis.labels.names().collect::<Vec<_>>().join(", ").replace('_', " ");
     let words = option_words(options.as_slice(), story.bases()[row.side.other()], style);
     let state = |side: Side| states[side].map_or("?", TcpState::name);

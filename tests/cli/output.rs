@@ -149,7 +149,7 @@ fn a_reset_that_may_be_forged_does_not_make_its_connection_leave() {
 #[test]
 fn nothing_is_drawn_as_sent_again_for_the_number_of_a_forged_reset() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/reset-ignored.pkt");
-    for stream in ["0", "1"] {
+    for stream in ["0", "1", "3"] {
         let text = output(synfin().arg("replay").arg(&script).args(["--view", "ladder", "--stream", stream]));
         assert!(!text.contains("retransmission") && !text.contains("out of order"), "{text}");
         assert!(text.contains("reset ignored"), "{text}");

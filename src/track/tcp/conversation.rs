@@ -360,7 +360,7 @@ impl Digest<'_> {
     /// Nothing was seen that the sender sent at `seq` or beyond, resets aside.
     #[inline]
     fn is_new(&self, seq: SeqNum) -> bool {
-        self.next_known && !seq.is_before(self.next_before)
+        !self.next_known || !seq.is_before(self.next_before)
     }
 
     /// Before `seq` there is something that its sender was not seen to send.

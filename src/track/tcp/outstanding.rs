@@ -80,7 +80,7 @@ impl Outstanding {
         self.len
     }
 
-    /// Touches the memory of the oldest.
+    /// Touches the memory of the oldest of those in order.
     #[inline]
     pub fn fetch(&self, pool: &Pool) -> u64 {
         pool.nodes.get(self.head as usize).map_or(0, |node| u64::from(node.sent.end.0))
@@ -163,10 +163,15 @@ impl Outstanding {
         if self.below == NONE {
             return first.zip(last).map_or(0, |(a, b)| b.wrapping_sub(a));
         }
-        let ahead = (first.unwrap_or(u32::MAX), last.unwrap_or(0));
-        let (low, high) = pool.chain(self.below).fold(ahead, |(low, high), sent| {
+        let widen = |(low, high): (u32, u32), sent: &Sent| {
             (low.min(sent.seq.relative_to(base)), high.max(sent.end.relative_to(base)))
-        });
+        };
+        let ahead = match first.zip(last) {
+            Some((first, last)) if first <= last => (first, last),
+            // None at all, or they lie on both sides of the base.
+            _ => pool.chain(self.head).fold((u32::MAX, 0), widen),
+        };
+        let (low, high) = pool.chain(self.below).fold(ahead, widen);
         high.wrapping_sub(low)
     }
 
@@ -346,15 +351,21 @@ mod tests {
         /// Whatever comes again, late or beyond a hole: all that is asked of it is as of a list that is
         /// gone through from end to end.
         #[test]
-        fn it_is_as_a_plain_list(steps in prop::collection::vec((0u32..90, 1u32..30, 0u8..3), 1..80)) {
+        fn it_is_as_a_plain_list(
+            steps in prop::collection::vec((0u32..90, 1u32..30, 0u8..3), 1..80),
+            from in prop::sample::select(vec![0, 7, u32::MAX - 60, u32::MAX - 5]),
+            base in prop::sample::select(vec![0, 40]),
+        ) {
+            let base = SeqNum(from).plus(base);
             let (mut pool, mut list, mut plain) = (Pool::default(), Outstanding::default(), Vec::<Sent>::new());
             for (frame, (at, len, kind)) in (1..).zip(steps) {
+                let at = SeqNum(from).plus(at);
                 if kind > 0 {
-                    let segment = sent(at, at + len, frame);
+                    let segment = sent(at.0, at.plus(len).0, frame);
                     prop_assert!(list.push(&mut pool, segment));
                     plain.push(segment);
                 } else {
-                    let ack = SeqNum(at);
+                    let ack = at;
                     let mut exact = Vec::new();
                     list.acknowledge(&mut pool, ack, |s| exact.push(s.frame));
                     exact.sort_unstable();
@@ -365,10 +376,16 @@ mod tests {
                 }
                 prop_assert_eq!(frames(&list, &pool), plain.iter().map(|s| s.frame).collect::<Vec<_>>());
                 prop_assert_eq!(usize::from(list.len()), plain.len());
-                let (low, high) = (plain.iter().map(|s| s.seq.0).min(), plain.iter().map(|s| s.end.0).max());
-                let span = low.zip(high).map_or(0, |(low, high)| high - low);
-                prop_assert_eq!(list.span(&pool, SeqNum(0)), span);
-                let is = |s: &Sent| s.seq.0 >= at;
+                let low = plain.iter().map(|s| s.seq.relative_to(base)).min();
+                let high = plain.iter().map(|s| s.end.relative_to(base)).max();
+                let in_order = plain.first().zip(plain.last()).map(|(a, b)| b.end.relative_to(a.seq));
+                let span = match low.zip(high) {
+                    // As it was: numbers on both sides of the base are understood where all are in order.
+                    _ if list.below == NONE => in_order.unwrap_or(0),
+                    span => span.map_or(0, |(low, high)| high.wrapping_sub(low)),
+                };
+                prop_assert_eq!(list.span(&pool, base), span);
+                let is = |s: &Sent| s.seq.is_at_or_after(at);
                 let (oldest, newest) = (plain.iter().find(|s| is(s)), plain.iter().rfind(|s| is(s)));
                 prop_assert_eq!(list.oldest(&pool, is).map(|s| s.frame), oldest.map(|s| s.frame));
                 prop_assert_eq!(list.newest(&pool, is).map(|s| s.frame), newest.map(|s| s.frame));

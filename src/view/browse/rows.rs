@@ -116,7 +116,7 @@ pub(super) fn segment(row: &Row, c: &Conversation, remarks: &str, width: usize, 
     format!("{:>7} {when:>9} {lane} {said}{remarks}", row.frame)
 }
 
-/// What is remarkable about a packet: verdicts first, else Wireshark's labels.
+/// What is remarkable about a packet: verdicts first, else Wireshark's labels, as far as they hold.
 pub(super) fn remarks(row: &Row, events: &[&Event]) -> String {
     let verdicts: Vec<String> = events
         .iter()

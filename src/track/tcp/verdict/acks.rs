@@ -27,7 +27,7 @@ pub(super) fn judge(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_
     {
         rev.sample(rtt);
     }
-    let pure = !scene.occupies();
+    let pure = !scene.occupies;
     // What tells of octets that came twice asks for none (RFC 6675 section 2).
     let twice = !scene.digest.options.sack.as_slice().is_empty() && sack(fwd, rev, scene, emit);
     if ack == previous {
@@ -159,7 +159,7 @@ fn delayed(rev: &mut SideMemory, scene: &Scene<'_>) {
     let Some(sent) = scene.receiver.last_data() else { return };
     let waited = scene.s.ip.ts.since(sent);
     let quick = rev.min_rtt().is_some_and(|rtt| rtt < DELAYED.start / 2);
-    if DELAYED.contains(&waited) && quick && !scene.occupies() {
+    if DELAYED.contains(&waited) && quick && !scene.occupies {
         let frame = rev.recent.frame;
         rev.trouble().late_ack = Some((frame, scene.s.ip.ts, waited));
     }

@@ -32,7 +32,7 @@ pub(super) fn find(
             return None;
         }
         // Duplicate acknowledgments without an IP ID look all the same.
-        let duplicates = print.ip_id == NO_ID && !scene.occupies() && !scene.rev.outstanding.is_empty();
+        let duplicates = print.ip_id == NO_ID && !scene.occupies && !scene.rev.outstanding.is_empty();
         if duplicates && !memory.mostly_copies() {
             return None;
         }
@@ -40,7 +40,7 @@ pub(super) fn find(
         return one.then_some(*recent);
     }
     // Segments that wait for their acknowledgment are remembered longer.
-    if !scene.occupies() || print.ip_id == NO_ID || scene.s.seq == scene.digest.next_before {
+    if !scene.occupies || print.ip_id == NO_ID || scene.s.seq == scene.digest.next_before {
         return None;
     }
     let (seq, end) = (scene.s.seq, scene.end());
@@ -70,7 +70,7 @@ fn answers(memory: &Memory, rev: &SideMemory, scene: &Scene<'_>, recent: &Print)
     match (flags.has(TcpFlags::RST), flags.has(TcpFlags::SYN)) {
         (true, _) => !flags.has(TcpFlags::ACK) || since,
         (_, true) => since && TcpFlags(other.flags).has(TcpFlags::SYN),
-        _ => since && !scene.occupies(),
+        _ => since && !scene.occupies,
     }
 }
 

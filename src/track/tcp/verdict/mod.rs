@@ -49,6 +49,7 @@ pub(super) struct Scene<'a> {
     pub after: [Option<TcpState>; 2],
     pub port_reuse: bool,
     pub first: bool,
+    /// It has octets, a SYN or a FIN.
     pub occupies: bool,
     pub begin: &'a Begin,
     /// The receiver's own SYN, where it was seen.
@@ -80,11 +81,6 @@ impl Scene<'_> {
     /// One past its last octet; SYN and FIN count as one together.
     pub fn end(&self) -> SeqNum {
         self.s.seq.plus(self.s.len).plus(u32::from(self.flags().any(TcpFlags::SYN | TcpFlags::FIN)))
-    }
-
-    /// It has octets, a SYN or a FIN.
-    pub const fn occupies(&self) -> bool {
-        self.occupies
     }
 
     /// It acknowledges less than its sender had before: it was overtaken.
@@ -166,7 +162,7 @@ pub(super) fn judge(
             repairs::doubled(fwd, original.frame);
         }
         // Whoever gets a copy of an acknowledgment counts it.
-        if !scene.occupies() && scene.analysis.labels.has(Labels::DUPLICATE_ACK) {
+        if !scene.occupies && scene.analysis.labels.has(Labels::DUPLICATE_ACK) {
             fwd.duplicate_acks = fwd.duplicate_acks.saturating_add(1);
         }
         remember(fwd, scene, print);
@@ -191,7 +187,7 @@ pub(super) fn judge(
             // What lies below its first segment was sent, and was not seen.
             fwd.trouble().begins = Some(scene.s.seq);
         }
-        if scene.occupies() && passed_over(fwd, scene, &print) {
+        if scene.occupies && passed_over(fwd, scene, &print) {
             let Print { ip_id, tsval, .. } = print;
             let (seq, after) = (scene.digest.next_before, fwd.newest.0);
             fwd.note_skip(Skip { seq, ip_id, tsval, after });

@@ -64,7 +64,7 @@ pub(super) fn held(fwd: &SideMemory, rev: &SideMemory, scene: &Scene<'_>, skippe
 #[cold]
 pub(super) fn answered(rev: &mut SideMemory, scene: &Scene<'_>, emit: Emit<'_>) {
     let reset = scene.flags().has(TcpFlags::RST);
-    if scene.occupies() && !reset {
+    if scene.occupies && !reset {
         return;
     }
     let before = rev.acked(scene.digest.peer_ack_of_sender);

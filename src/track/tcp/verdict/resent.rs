@@ -15,7 +15,7 @@ pub(super) fn judge(fwd: &mut SideMemory, rev: &mut SideMemory, scene: &Scene<'_
         holes::open(fwd, scene, emit);
         return Nature::New;
     }
-    if probes::judge(fwd, rev, scene, emit) || !scene.occupies() {
+    if probes::judge(fwd, rev, scene, emit) || !scene.occupies {
         return Nature::New;
     }
     let end = scene.end();
