@@ -32,6 +32,14 @@ fn fragment(id: u16, offset: u16, more: bool, data: usize) -> Vec<u8> {
     out
 }
 
+/// An IPv4 packet with a TCP segment of two octets at `seq`.
+fn segment(seq: u32) -> Vec<u8> {
+    let mut out = vec![0x45, 0, 0, 42, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0, 80, 0, 81];
+    out.extend(seq.to_be_bytes());
+    out.extend([0, 0, 0, 1, 0x50, 0x10, 4, 0, 0, 0, 0, 0, 0x2e, 0x2e]);
+    out
+}
+
 /// A pcapng file of `n` interfaces whose names have `name` octets, and nothing else.
 fn interfaces(n: usize, name: usize) -> Vec<u8> {
     let mut out = vec![0x0a, 0x0d, 0x0d, 0x0a, 28, 0, 0, 0, 0x4d, 0x3c, 0x2b, 0x1a, 1, 0, 0, 0];
@@ -54,7 +62,7 @@ fn interfaces(n: usize, name: usize) -> Vec<u8> {
 fn what_is_made_to_be_slow_takes_time_in_proportion() {
     let lines = |n: usize, line: &dyn Fn(usize) -> String| (0..n).map(line).collect::<String>().into_bytes();
     type Make<'a> = &'a dyn Fn(usize) -> Vec<u8>;
-    let cases: [(&str, usize, Make<'_>); 8] = [
+    let cases: [(&str, usize, Make<'_>); 9] = [
         ("connections in a script", 20_000, &|n| {
             let mut text =
                 lines(n, &|i| format!("udp 10.{}.{}.{}:1 > 10.0.0.1:2\n", i >> 16, i >> 8 & 255, i & 255));
@@ -81,6 +89,9 @@ fn what_is_made_to_be_slow_takes_time_in_proportion() {
                 101,
                 std::iter::once(fragment(0, 0, true, 8)).chain((0..n).flat_map(|i| pair(1 + i % 65_000))),
             )
+        }),
+        ("octets in falling order, never acknowledged", 10_000, &|n| {
+            pcap(101, (0..n).map(|i| segment(u32::MAX - 2 * i as u32)))
         }),
         ("interfaces", 100_000, &|n| interfaces(n, 4)),
         ("octets of one line of a script", 100_000, &|n| {

@@ -43,7 +43,7 @@ pub(super) use touch;
 
 impl Half {
     touch! {
-        labels.next.0, labels.last_ack.0, memory.newest.1, memory.duplicate_acks, stats.idle_max,
+        labels.next_frame, labels.last_ack.0, memory.newest.1, memory.duplicate_acks, stats.idle_max,
         stats.data_segments, counts.packets
     }
 

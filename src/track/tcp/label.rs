@@ -20,7 +20,7 @@ pub(super) struct LabelSide {
     pub next: SeqNum,
     /// The same without resets: one that lies beyond may have been made up. 0 for unknown.
     pub sent: SeqNum,
-    next_frame: u64,
+    pub next_frame: u64,
     next_ts: Timestamp,
     /// End of what was seen without a hole; 0 for unknown.
     contiguous: SeqNum,

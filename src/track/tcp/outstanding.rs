@@ -55,6 +55,8 @@ pub(super) struct Outstanding {
     tail: u32,
     /// Those that started below the end of the others when they came: the newest of them, which leads to the older.
     below: u32,
+    /// How many those are, and how many there are in all.
+    below_len: u16,
     len: u16,
     /// A segment did not fit: the list no longer knows everything.
     pub overflowed: bool,
@@ -62,13 +64,15 @@ pub(super) struct Outstanding {
 
 impl Default for Outstanding {
     fn default() -> Self {
-        Self { head: NONE, tail: NONE, below: NONE, len: 0, overflowed: false }
+        Self { head: NONE, tail: NONE, below: NONE, below_len: 0, len: 0, overflowed: false }
     }
 }
 
 impl Outstanding {
     /// Segments that a list holds at most, as in Wireshark.
     pub const MAX: u16 = 10_000;
+    /// Segments among them that were sent again or came late: whatever is sent next is compared with each.
+    pub const MAX_BELOW: u16 = 1_000;
 
     /// No segment waits.
     pub const fn is_empty(&self) -> bool {
@@ -102,23 +106,22 @@ impl Outstanding {
 
     /// Adds the newest segment; false when there is no room for it.
     pub fn push(&mut self, pool: &mut Pool, sent: Sent) -> bool {
-        let room = self.len < Self::MAX;
+        let below = pool.get(self.tail).is_some_and(|last| sent.seq.is_before(last.end));
+        let room = self.len < Self::MAX && !(below && self.below_len >= Self::MAX_BELOW);
         let Some(index) = room.then(|| pool.take(sent)).flatten() else {
             self.overflowed = true;
             return false;
         };
-        match pool.nodes.get_mut(self.tail as usize) {
-            Some(last) if sent.seq.is_before(last.sent.end) => {
-                pool.lead(index, self.below);
-                self.below = index;
+        if below {
+            pool.lead(index, self.below);
+            self.below = index;
+            self.below_len += 1;
+        } else {
+            match pool.nodes.get_mut(self.tail as usize) {
+                Some(last) => last.next = index,
+                None => self.head = index,
             }
-            last => {
-                match last {
-                    Some(last) => last.next = index,
-                    None => self.head = index,
-                }
-                self.tail = index;
-            }
+            self.tail = index;
         }
         self.len += 1;
         true
@@ -144,6 +147,7 @@ impl Outstanding {
         while at != NONE {
             if let Some(next) = pool.cover(at, ack, exact) {
                 self.len -= 1;
+                self.below_len -= 1;
                 match newer {
                     NONE => self.below = next,
                     newer => pool.lead(newer, next),
@@ -267,16 +271,17 @@ impl Pool {
 /// What holds nothing is nowhere.
 impl Packed for Outstanding {
     fn pack(&self, to: &mut Packer) {
-        let Self { head, tail, below, len, overflowed } = *self;
+        let Self { head, tail, below, below_len, len, overflowed } = *self;
         overflowed.pack(to);
         (len > 0).then_some(([head, tail], len)).pack(to);
-        (below != NONE).then_some(below).pack(to);
+        (below != NONE).then_some((below, below_len)).pack(to);
     }
 
     fn unpack(from: &mut Unpacker<'_>) -> Self {
         let overflowed = bool::unpack(from);
         let ([head, tail], len) = Option::unpack(from).unwrap_or(([NONE; 2], 0));
-        Self { head, tail, below: Option::unpack(from).unwrap_or(NONE), len, overflowed }
+        let (below, below_len) = Option::unpack(from).unwrap_or((NONE, 0));
+        Self { head, tail, below, below_len, len, overflowed }
     }
 }
 
@@ -402,5 +407,11 @@ mod tests {
             assert!(list.push(&mut pool, sent(i, i + 1, 0)));
         }
         assert!(!list.push(&mut pool, sent(0, 1, 0)) && list.overflowed);
+        let mut list = Outstanding::default();
+        for i in (1..=u32::from(Outstanding::MAX_BELOW) + 1).rev() {
+            assert!(list.push(&mut pool, sent(i, i + 1, 0)) && !list.overflowed, "{i}");
+        }
+        assert!(!list.push(&mut pool, sent(0, 1, 0)) && list.overflowed);
+        assert!(list.push(&mut pool, sent(5_000, 5_001, 0)), "what is new has room");
     }
 }
